@@ -1,0 +1,126 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  // Data races are compile errors.
+  .swiftLanguageMode(.v6),
+  // A warning that may stay is a warning that nobody reads.
+  .treatAllWarnings(as: .error),
+  // Every use of unsafe memory is marked where it stands.
+  .strictMemorySafety(),
+  // The cost of an existential is visible.
+  .enableUpcomingFeature("ExistentialAny"),
+  // A C module or a dependency reaches a public signature only on purpose.
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  // A member comes from a module that the file imports.
+  .enableUpcomingFeature("MemberImportVisibility"),
+  // Spans that are lent out, such as a datagram for the length of a callback.
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+func module(
+  _ name: String, _ dependencies: [Target.Dependency] = [], resources: [Resource] = []
+) -> Target {
+  .target(
+    name: name, dependencies: dependencies, resources: resources, swiftSettings: settings)
+}
+
+func tests(
+  _ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []
+) -> Target {
+  .testTarget(
+    name: name, dependencies: dependencies, exclude: exclude, swiftSettings: settings)
+}
+
+let package = Package(
+  name: "weighbridge",
+  products: [
+    .executable(name: "weighbridge", targets: ["weighbridge"]),
+    .library(name: "WeighbridgeClient", targets: ["Client"]),
+    // What the nested packages under Benchmarks and Tests/Fuzz build on.
+    .library(name: "Wire", targets: ["Wire"]),
+    .library(name: "Dedup", targets: ["Dedup"]),
+    .library(name: "SegmentLog", targets: ["SegmentLog"]),
+    .library(name: "Metering", targets: ["Metering"]),
+    .library(name: "Compression", targets: ["Compression"]),
+    .library(name: "EventLoop", targets: ["EventLoop"]),
+    .library(name: "Authentication", targets: ["Authentication"]),
+    .library(name: "Database", targets: ["Database", "Postgres"]),
+    .library(name: "Server", targets: ["Server"]),
+  ],
+  dependencies: [
+    // Commands, options and their help.
+    .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+    // HMAC-SHA-256; behind `Authentication` only.
+    .package(url: "https://github.com/apple/swift-crypto", .upToNextMinor(from: "4.5.2")),
+    // Structured logs.
+    .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
+    // Settings from file, environment and arguments with one precedence.
+    .package(
+      url: "https://github.com/apple/swift-configuration", .upToNextMinor(from: "1.4.0"),
+      traits: []),
+    // The configuration file, with the line of each fault.
+    .package(url: "https://github.com/jpsim/Yams", .upToNextMinor(from: "6.2.2")),
+  ],
+  targets: [
+    // Ground: C libraries as they are.
+    .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
+    .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+    .target(name: "CIntrinsics"),
+
+    // Owners: one module for each C library.
+    module("EventLoop", ["CLibUV"]),
+    module("Compression", ["CZstd"]),
+    module("Postgres", ["CLibPQ"]),
+    module("Authentication", [.product(name: "Crypto", package: "swift-crypto")]),
+
+    // Heart: pure.
+    module("Wire"),
+    module("Dedup", ["CIntrinsics"]),
+    module("SegmentLog", ["Compression"]),
+    module("Metering", ["Wire", "Dedup", "SegmentLog", "Compression", "CIntrinsics"]),
+
+    // Shell: sockets, files, threads, database.
+    module(
+      "Database", ["Wire", "SegmentLog", "Metering", "Postgres"],
+      resources: [.embedInCode("Migrations")]),
+    module("Client", ["Wire", "EventLoop", "Authentication"]),
+    module(
+      "Server",
+      [
+        "Wire", "Dedup", "SegmentLog", "Metering", "EventLoop", "Postgres", "Authentication",
+        "Database",
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "Configuration", package: "swift-configuration"),
+        .product(name: "Yams", package: "Yams"),
+      ]),
+
+    // Door.
+    .executableTarget(
+      name: "weighbridge",
+      dependencies: [
+        "Server", "Client", "Metering", "SegmentLog", "Wire", "Database",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings),
+
+    // Proof.
+    tests("WireTests", ["Wire"]),
+    tests("DedupTests", ["Dedup", "CIntrinsics"]),
+    tests("CompressionTests", ["Compression"]),
+    tests("SegmentLogTests", ["SegmentLog", "Compression"], exclude: ["Golden"]),
+    tests("MeteringTests", ["Metering", "Wire", "Dedup", "SegmentLog"]),
+    tests("EventLoopTests", ["EventLoop"]),
+    tests("AuthenticationTests", ["Authentication"]),
+    tests("PostgresTests", ["Postgres"]),
+    tests("DatabaseTests", ["Database", "Metering", "SegmentLog", "Postgres", "Wire"]),
+    tests("ClientTests", ["Client", "Wire", "EventLoop", "Authentication"]),
+    tests(
+      "ServerTests",
+      [
+        "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
+        .product(name: "Logging", package: "swift-log"),
+      ]),
+  ]
+)

@@ -1,0 +1,77 @@
+#if DEBUG
+  extension DedupIndex {
+    /// What is wrong with the index: nothing, unless there is a bug. Tests call it after mutations.
+    ///
+    /// Complexity: O(keys + buckets).
+    func invariantViolations() -> [String] {
+      var found: [String] = []
+      if closingKeys != closing.reduce(0, { $0 + $1.count }) { found.append("closing keys") }
+      if sealedKeys != runs.reduce(0, { $0 + $1.count }) { found.append("sealed keys") }
+      let last = runs.map(\.lastArrival) + closing.map(\.lastArrival)
+      if last != last.sorted() { found.append("generations are out of order") }
+      if let oldest = last.first, oldest < now - limits.window {
+        found.append("an expired generation is still there")
+      }
+      var identities: Set<KeyIdentity> = []
+      for table in closing + [active] { found += violations(of: table, identities: &identities) }
+      for run in runs { found += violations(of: run, identities: &identities) }
+      if identities.count != keyCount { found.append("\(keyCount - identities.count) keys twice") }
+      if let job = sealing, job.pass.table !== closing.first {
+        found.append("a table is sealed out of order")
+      }
+      return found
+    }
+
+    private func violations(
+      of table: BucketTable, identities: inout Set<KeyIdentity>
+    ) -> [String] {
+      var found: [String] = []
+      var count = table.stashedCount
+      for index in 0..<table.bucketCount {
+        let bucket = unsafe table.bucket(index)
+        for slot in 0..<(unsafe bucket.count) {
+          let neighbour = unsafe table.bucket(index ^ 1)
+          let isDisplaced = unsafe bucket.displacedSlots &>> UInt32(slot) & 1 != 0
+          let home = isDisplaced ? index ^ 1 : index
+          let identity = unsafe KeyIdentity(
+            upperBits: KeyIdentity.upperBits(bucket: home, shards: table.shards),
+            rest: bucket.rest(slot), tag: bucket.tag(slot))
+          identities.insert(identity)
+          count += 1
+          if scaled(identity.position, to: table.bucketCount) != home { found.append("home") }
+          if isDisplaced, unsafe !neighbour.isFull { found.append("displaced without need") }
+          if unsafe table.find(identity) != bucket.payload(slot) { found.append("not found") }
+        }
+      }
+      for shard in 0..<table.shards {
+        for key in unsafe table.stash.sortedKeys(shard: shard) {
+          identities.insert(key.identity)
+          let home = scaled(key.identity.position, to: table.bucketCount)
+          let isNeeded = unsafe table.bucket(home).isFull && table.bucket(home ^ 1).isFull
+          if !isNeeded { found.append("stashed without need") }
+          if home / TableGeometry.bucketsPerShard != shard { found.append("stashed elsewhere") }
+          if table.find(key.identity) != key.payload { found.append("stashed, not found") }
+        }
+      }
+      if count != table.count { found.append("a table counts \(table.count), holds \(count)") }
+      if table.count > table.capacity { found.append("a table is too full") }
+      return found
+    }
+
+    private func violations(
+      of run: SealedRun, identities: inout Set<KeyIdentity>
+    ) -> [String] {
+      var found: [String] = []
+      let keys = run.span
+      if keys.count != run.count { found.append("a run is not whole") }
+      for place in keys.indices {
+        let key = keys[place]
+        identities.insert(key.identity)
+        if place > 0, keys[place - 1].identity >= key.identity { found.append("order of a run") }
+        if run.find(key.identity) != key.payload { found.append("sealed, not found") }
+        if !filter.mayContain(key.identity.filterHash) { found.append("the filter forgot a key") }
+      }
+      return found
+    }
+  }
+#endif

@@ -1,0 +1,31 @@
+/// Sizes of the index's parts, named once.
+struct TableGeometry {
+  /// Buckets of a shard, 8 MiB. Being 2¹⁶, they decide the 16 bits of an identity that its slot
+  /// leaves out.
+  static let bucketsPerShard = 1 << 16
+  /// Slots of a ``Bucket``.
+  static let slotsPerBucket = 9
+  /// Bytes of a ``Bucket``, two cache lines.
+  static let bytesPerBucket = 128
+  /// Bytes of a slot of the ``OverflowStash``: an identity and a payload digest.
+  static let bytesPerStashSlot = 18
+
+  /// Keys per shard at which a generation closes: 65 % of the slots, 22.1 bytes a key.
+  var keysPerShard = bucketsPerShard * slotsPerBucket * 65 / 100
+  /// Stash slots of a shard, a power of two. At the operating load 2,100 of them are in use.
+  var stashSlotsPerShard = 4096
+  /// Keys that a filter is made for at least.
+  var minimumFilterKeys = 4096
+  /// Bits of the filter for each key: about one false "maybe" in 250 when it is full.
+  var filterBitsPerKey = 12
+
+  /// A shard with more keys than this in its stash closes the generation.
+  var stashLimit: Int { stashSlotsPerShard * 3 / 4 }
+
+  /// Shards of the largest generation for an index of this many keys, a sixteenth of them.
+  ///
+  /// At most 4,096 of them, so that a run counts its keys in 32 bits.
+  func maximumShards(maximumKeys: Int) -> Int {
+    min(max(1, maximumKeys / 16 / keysPerShard), 4096)
+  }
+}

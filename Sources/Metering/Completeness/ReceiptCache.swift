@@ -1,0 +1,108 @@
+/// The receipts of the most recent batches, first in, first out, within two limits.
+///
+/// A batch that is not here any more but in the ``SequenceSet`` was judged: its ack says so without
+/// details. No receipt without exceptions allocates once the cache is full. One thread owns a
+/// cache.
+public struct ReceiptCache: ~Copyable, Sendable {
+  private struct Entry {
+    var key: BatchKey
+    var receipt: Receipt
+  }
+
+  /// The largest number of receipts.
+  public let capacity: Int
+  /// The largest number of bytes of exceptions of all receipts together.
+  public let exceptionCapacity: Int
+
+  private let hash: IntegerHash
+  private var index = HashIndex()
+  /// A ring once it has grown to the capacity: the oldest receipt is at `head`.
+  private var entries: [Entry] = []
+  private var head = 0
+
+  /// Number of receipts.
+  public private(set) var count = 0
+
+  /// Bytes of exceptions of all receipts together.
+  public private(set) var exceptionByteCount = 0
+
+  /// An empty cache.
+  ///
+  /// - Parameters:
+  ///   - capacity: the largest number of receipts, 1 to 2³² − 1.
+  ///   - exceptionCapacity: the largest number of bytes of exceptions, 0 or more.
+  ///   - seed: a number that senders do not know; it moves the receipts in memory.
+  public init(capacity: Int, exceptionCapacity: Int, seed: UInt64) {
+    precondition(
+      (1...Int(UInt32.max)).contains(capacity) && exceptionCapacity >= 0,
+      "BUG: a receipt cache without room or with more than 32 bits can number")
+    self.capacity = capacity
+    self.exceptionCapacity = exceptionCapacity
+    hash = IntegerHash(seed: seed)
+    // Pages that no receipt has reached take no memory.
+    entries.reserveCapacity(capacity)
+  }
+
+  /// Bytes of memory held, with all capacity counted.
+  public var byteCount: Int {
+    entries.capacity * MemoryLayout<Entry>.stride + exceptionByteCount + index.byteCount
+  }
+
+  /// The receipt of a batch, or nil if it has none here. O(1).
+  public func find(_ key: BatchKey) -> Receipt? {
+    guard let row = row(of: key, hashValue(key)) else { return nil }
+    return entries[Int(row)].receipt
+  }
+
+  /// Keeps the receipt of a batch and forgets the oldest ones that have no room beside it.
+  ///
+  /// O(1) amortised.
+  ///
+  /// - Returns: false if nothing was kept: the batch has a receipt here already, which stands, or
+  ///   the exceptions alone are larger than ``exceptionCapacity``.
+  @discardableResult
+  public mutating func insert(_ receipt: Receipt, for key: BatchKey) -> Bool {
+    let hashValue = hashValue(key)
+    let byteCount = receipt.exceptions.count
+    guard byteCount <= exceptionCapacity, row(of: key, hashValue) == nil else { return false }
+    while count == capacity || exceptionByteCount + byteCount > exceptionCapacity {
+      removeOldest()
+    }
+    let place = (head + count) % capacity
+    let entry = Entry(key: key, receipt: receipt)
+    if place < entries.count {
+      entries[place] = entry
+    } else {
+      entries.append(entry)
+    }
+    count += 1
+    exceptionByteCount += byteCount
+    index.insert(hashValue, row: UInt32(truncatingIfNeeded: place))
+    return true
+  }
+
+  /// Gives every receipt to `body`, the oldest first. O(n).
+  public func forEach(_ body: (BatchKey, Receipt) -> Void) {
+    for offset in 0..<count {
+      let entry = entries[(head + offset) % capacity]
+      body(entry.key, entry.receipt)
+    }
+  }
+
+  private mutating func removeOldest() {
+    precondition(count > 0, "BUG: an empty receipt cache is full")
+    index.remove(hashValue(entries[head].key), row: UInt32(truncatingIfNeeded: head))
+    exceptionByteCount -= entries[head].receipt.exceptions.count
+    entries[head].receipt.exceptions = []
+    head = (head + 1) % capacity
+    count -= 1
+  }
+
+  private func row(of key: BatchKey, _ hashValue: UInt64) -> UInt32? {
+    index.find(hashValue) { row in entries[Int(row)].key == key }
+  }
+
+  private func hashValue(_ key: BatchKey) -> UInt64 {
+    hash(UInt64(key.source), key.epoch, key.sequence)
+  }
+}

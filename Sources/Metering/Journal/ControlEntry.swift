@@ -1,0 +1,187 @@
+public import SegmentLog
+public import Wire
+
+/// A flush that was begun: its token is in the log before Postgres hears of it.
+public struct FlushAttempt: Sendable, Hashable {
+  /// The random token.
+  public var token: UInt128
+  /// The checkpoint before.
+  public var from: Checkpoint
+  /// The checkpoint after.
+  public var to: Checkpoint
+
+  /// A flush that was begun.
+  public init(token: UInt128, from: Checkpoint, to: Checkpoint) {
+    self.token = token
+    self.from = from
+    self.to = to
+  }
+}
+
+/// A decision of the ledger other than a verdict. Each stands alone in a control block.
+public enum ControlEntry: Sendable, Hashable {
+  /// The ledger's small state, at the head of each segment.
+  case snapshot(LedgerSnapshot)
+  /// The configuration in force from here on.
+  case configuration(ConfigurationRecord)
+  /// Every hour up to and including this one is closed.
+  case hoursClosed(through: Hour, time: Timestamp)
+  /// A tenant's period is finalized; its position is that of the entry.
+  case periodFinalized(
+    tenant: String, period: BillingPeriod, time: Timestamp, operatorName: String)
+  /// A flush was begun.
+  case flushAttempt(FlushAttempt)
+  /// The flush with this token was committed.
+  case flushCommitted(token: UInt128, checkpoint: Checkpoint)
+  /// An operator confirmed the wall clock.
+  case clockConfirmed(operatorName: String, before: Timestamp, after: Timestamp)
+}
+
+/// The part of the configuration that decides verdicts and sums.
+public struct ConfigurationRecord: Sendable, Hashable {
+  /// The canonical text of the whole configuration.
+  public var text: String
+  /// The acceptance window back, in milliseconds.
+  public var acceptanceBack: Int64
+  /// The acceptance window ahead, in milliseconds.
+  public var acceptanceAhead: Int64
+  /// The dedup window, in milliseconds.
+  public var dedupWindow: Int64
+
+  /// The part of the configuration that decides verdicts and sums.
+  public init(
+    text: String, acceptanceBack: Int64, acceptanceAhead: Int64, dedupWindow: Int64
+  ) {
+    self.text = text
+    self.acceptanceBack = acceptanceBack
+    self.acceptanceAhead = acceptanceAhead
+    self.dedupWindow = dedupWindow
+  }
+}
+
+extension ControlEntry {
+  private enum Code: UInt8 {
+    case snapshot = 1
+    case configuration, hoursClosed, periodFinalized, flushAttempt, flushCommitted, clockConfirmed
+  }
+
+  /// The bytes of the entry in a control block.
+  public func encoded() -> [UInt8] {
+    var writer = EntryWriter()
+    switch self {
+    case .snapshot(let snapshot):
+      writer.byte(Code.snapshot.rawValue)
+      snapshot.encode(into: &writer)
+    case .configuration(let record):
+      writer.byte(Code.configuration.rawValue)
+      record.encode(into: &writer)
+    case .hoursClosed(let through, let time):
+      writer.byte(Code.hoursClosed.rawValue)
+      writer.signed(Int64(through.index))
+      writer.signed(time.milliseconds)
+    case .periodFinalized(let tenant, let period, let time, let operatorName):
+      writer.byte(Code.periodFinalized.rawValue)
+      writer.text(tenant)
+      writer.signed(Int64(period.month))
+      writer.signed(time.milliseconds)
+      writer.text(operatorName)
+    case .flushAttempt(let attempt):
+      writer.byte(Code.flushAttempt.rawValue)
+      attempt.encode(into: &writer)
+    case .flushCommitted(let token, let checkpoint):
+      writer.byte(Code.flushCommitted.rawValue)
+      writer.doubleWord(token)
+      checkpoint.encode(into: &writer)
+    case .clockConfirmed(let operatorName, let before, let after):
+      writer.byte(Code.clockConfirmed.rawValue)
+      writer.text(operatorName)
+      writer.signed(before.milliseconds)
+      writer.signed(after.milliseconds)
+    }
+    return writer.bytes
+  }
+
+  /// The entry of a control block.
+  ///
+  /// - Parameters:
+  ///   - bytes: the columns of the block.
+  ///   - position: the position of the block, for the error.
+  public init(decoding bytes: [UInt8], at position: LogPosition) throws(JournalError) {
+    var reader = EntryReader(bytes, at: position)
+    let code = try reader.byte()
+    switch Code(rawValue: code) {
+    case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader))
+    case .configuration: self = .configuration(try ConfigurationRecord(from: &reader))
+    case .hoursClosed:
+      let through = Hour(index: try reader.signed32("the closed hour"))
+      self = .hoursClosed(through: through, time: try reader.timestamp())
+    case .periodFinalized:
+      let tenant = try reader.text("the tenant")
+      let period = BillingPeriod(month: try reader.signed32("the period"))
+      let time = try reader.timestamp()
+      self = .periodFinalized(
+        tenant: tenant, period: period, time: time, operatorName: try reader.text("the operator"))
+    case .flushAttempt: self = .flushAttempt(try FlushAttempt(from: &reader))
+    case .flushCommitted:
+      let token = try reader.doubleWord()
+      self = .flushCommitted(token: token, checkpoint: try Checkpoint(from: &reader))
+    case .clockConfirmed:
+      let operatorName = try reader.text("the operator")
+      let before = try reader.timestamp()
+      self = .clockConfirmed(
+        operatorName: operatorName, before: before, after: try reader.timestamp())
+    case nil: throw reader.failure("control entry of unknown type \(code)")
+    }
+    try reader.finish()
+  }
+}
+
+extension EntryReader {
+  mutating func timestamp() throws(JournalError) -> Timestamp {
+    Timestamp(milliseconds: try signed())
+  }
+}
+
+extension Checkpoint {
+  func encode(into writer: inout EntryWriter) {
+    writer.varint(position.rawValue)
+    writer.word(chain)
+  }
+
+  init(from reader: inout EntryReader) throws(JournalError) {
+    let position = LogPosition(try reader.varint())
+    self.init(position: position, chain: try reader.word())
+  }
+}
+
+extension FlushAttempt {
+  func encode(into writer: inout EntryWriter) {
+    writer.doubleWord(token)
+    from.encode(into: &writer)
+    to.encode(into: &writer)
+  }
+
+  init(from reader: inout EntryReader) throws(JournalError) {
+    let token = try reader.doubleWord()
+    let from = try Checkpoint(from: &reader)
+    self.init(token: token, from: from, to: try Checkpoint(from: &reader))
+  }
+}
+
+extension ConfigurationRecord {
+  func encode(into writer: inout EntryWriter) {
+    writer.text(text)
+    writer.signed(acceptanceBack)
+    writer.signed(acceptanceAhead)
+    writer.signed(dedupWindow)
+  }
+
+  init(from reader: inout EntryReader) throws(JournalError) {
+    let text = try reader.text("the configuration")
+    let back = try reader.signed()
+    let ahead = try reader.signed()
+    self.init(
+      text: text, acceptanceBack: back, acceptanceAhead: ahead,
+      dedupWindow: try reader.signed())
+  }
+}

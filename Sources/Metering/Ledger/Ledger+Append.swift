@@ -1,0 +1,142 @@
+import Dedup
+import SegmentLog
+import Wire
+
+extension Ledger {
+  /// Notes the arrival of what is appended to the open block next.
+  mutating func beginBlockEntry() {
+    let now = time.milliseconds
+    blockArrivals = block.isEmpty ? now...now : blockArrivals.lowerBound...now
+  }
+
+  /// Appends a new record to the open block.
+  @inline(__always)
+  mutating func append(
+    _ columns: borrowing UsageColumns, record: Int, flags: UInt8, weight: UInt32, key: RollupKey
+  ) {
+    let tenant = Int(columns.tenant[record])
+    if scratch.tenants[tenant].inBlock == JudgeScratch.none {
+      scratch.tenants[tenant].inBlock = block.names.tenant(
+        scratch.tenants[tenant].id, names.tenantNames)
+    }
+    let operation = Int(columns.operation[record])
+    if scratch.operations[operation].inBlock == JudgeScratch.none {
+      scratch.operations[operation].inBlock = block.names.operation(
+        scratch.operations[operation].id, names.operationNames)
+    }
+    let context = Int(columns.context[record])
+    var contextInBlock = scratch.contexts[context].inBlock
+    if flags & UsageFlags.overflow != 0 {
+      contextInBlock = block.names.context(names.overflow, names.contextNames)
+      block.records.payloads.append(scratch.payloads[record])
+    } else if contextInBlock == JudgeScratch.none {
+      contextInBlock = block.names.context(scratch.contexts[context].id, names.contextNames)
+      scratch.contexts[context].inBlock = contextInBlock
+    }
+    block.records.times.append(columns.time[record])
+    block.records.quantities.append(columns.quantity[record])
+    block.records.tenants.append(scratch.tenants[tenant].inBlock)
+    block.records.operations.append(scratch.operations[operation].inBlock)
+    block.records.contexts.append(contextInBlock)
+    block.records.weights.append(weight)
+    if key.booking != RollupKey.notLate { block.records.bookings.append(key.booking) }
+    let bytes = columns.key(record)
+    if columns.keyForm[record] == 0 {
+      block.records.flags.append(flags)
+      block.records.rawKeys.append(bytes)
+    } else {
+      block.records.flags.append(flags | UsageFlags.textKey)
+      block.records.textKeyLengths.append(columns.keyLength[record])
+      block.records.textKeys.append(bytes)
+    }
+    pending.entries += 1
+  }
+
+  /// Seals the open block, if it holds anything, and asks the shell to write it.
+  ///
+  /// The shell calls this whenever its writer is idle; a full block seals itself.
+  public mutating func sealBlock() {
+    guard !block.isEmpty else { return }
+    rotateIfDue()
+    columns.removeAll()
+    block.encode(into: &columns)
+    var bytes: [UInt8] = []
+    let entryCount = block.entryCount
+    let rawKeys = block.records.rawKeys
+    let columnBytes = columns.bytes
+    let sealed = sealer.seal(
+      kind: .usage, entryCount: entryCount, firstArrival: blockArrivals.lowerBound,
+      lastArrival: blockArrivals.upperBound, raw: rawKeys.span.raw,
+      columns: columnBytes.span.raw, into: &bytes)
+    segments[segments.count - 1].add(block.records)
+    segments[segments.count - 1].add(tenants: block.names.tenantMembers)
+    finishBlock(bytes, sealed)
+    block.removeAll()
+  }
+
+  /// Appends a control entry in a block of its own, behind whatever is in the open block.
+  ///
+  /// - Returns: the position of the entry.
+  @discardableResult
+  mutating func append(_ entry: ControlEntry) -> LogPosition {
+    sealBlock()
+    rotateIfDue()
+    return appendControl(entry)
+  }
+
+  private mutating func appendControl(_ entry: ControlEntry) -> LogPosition {
+    let payload = entry.encoded()
+    var bytes: [UInt8] = []
+    let sealed = sealer.seal(
+      kind: .control, entryCount: 1, firstArrival: time.milliseconds,
+      lastArrival: time.milliseconds, raw: RawSpan(), columns: payload.span.raw, into: &bytes)
+    finishBlock(bytes, sealed)
+    return sealed.start.position
+  }
+
+  private mutating func finishBlock(_ bytes: [UInt8], _ sealed: SealedBlock) {
+    let last = segments.count - 1
+    segments[last].byteCount += bytes.count
+    segments[last].end = sealed.end
+    segments[last].lastArrival = time
+    actions.append(.append(bytes: bytes, end: sealed.end))
+  }
+
+  /// Begins a new segment if there is none, or if the current one is full or old.
+  ///
+  /// A segment that holds nothing but its snapshot does not grow old.
+  private mutating func rotateIfDue() {
+    if let last = segments.last {
+      let isFull = last.byteCount >= configuration.segmentSize
+      let isOld =
+        time.milliseconds - last.created.milliseconds >= configuration.segmentAge
+        && last.lastPeriod != nil
+      guard isFull || isOld else { return }
+    }
+    beginSegment()
+  }
+
+  /// Begins a new segment with a snapshot at its head.
+  mutating func beginSegment() {
+    let number = segments.last.map { $0.number + 1 } ?? 1
+    let header = SegmentHeader(
+      installation: identity.installation.bits, secretFingerprint: identity.secret.fingerprint,
+      partition: identity.partition, partitionCount: identity.partitionCount, number: number,
+      start: sealer.end, createdAt: time.milliseconds)
+    var bytes: [UInt8] = []
+    header.encode(into: &bytes)
+    segments.append(
+      SegmentSummary(
+        number: number, start: sealer.end, created: time, byteCount: bytes.count))
+    actions.append(.openSegment(number: number, header: bytes))
+    _ = appendControl(.snapshot(snapshot()))
+  }
+
+  /// The small state of this moment.
+  func snapshot() -> LedgerSnapshot {
+    LedgerSnapshot(
+      time: time, configuration: configurationRecord, closedThrough: closedThrough,
+      horizon: horizon, largestAhead: largestAhead, checkpoint: checkpoint, attempt: attempt,
+      tenants: names.snapshot(), sources: sources.snapshot())
+  }
+}

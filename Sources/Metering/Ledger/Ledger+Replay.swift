@@ -1,0 +1,232 @@
+internal import Compression
+import Dedup
+public import SegmentLog
+import Wire
+
+/// Makes a ledger current from its log. Decisions are taken from the log, nothing is judged again.
+///
+/// ```swift
+/// var recovery = Recovery(ledger, checkpoint: stored)
+/// for segment in segments { try recovery.replay(segment.bytes, number: segment.number) }
+/// let ledger = try recovery.finish()
+/// ```
+public struct Recovery: ~Copyable {
+  private var ledger: Ledger
+  private var scratch = ReplayScratch()
+  private let decompressor = Decompressor()
+  private var columns: [UInt8] = []
+  /// The checkpoint in Postgres; nil if Postgres could not be asked.
+  private let base: Checkpoint?
+  /// The chain at the position of `base`, once it was reached.
+  private var isBaseFound = false
+  private var end: ChainPoint?
+
+  /// A recovery of an empty ledger.
+  ///
+  /// - Parameters:
+  ///   - ledger: a new ledger.
+  ///   - checkpoint: the checkpoint in Postgres, the beginning if it has none; nil if Postgres could
+  ///     not be asked: then the log's own knowledge decides, and the flusher settles the rest.
+  public init(_ ledger: consuming Ledger, checkpoint: Checkpoint?) {
+    self.ledger = ledger
+    base = checkpoint
+    isBaseFound = checkpoint == nil || checkpoint == .beginning
+  }
+
+  /// Replays one segment; segments are given in order, the oldest one first.
+  ///
+  /// - Parameters:
+  ///   - bytes: the file up to the end of its last valid block, or with zeros behind it.
+  ///   - number: the number in the file's name.
+  /// - Returns: the end of the segment's last block.
+  /// - Throws: `SegmentError`, ``JournalError`` or ``RecoveryError``.
+  @discardableResult
+  public mutating func replay(_ bytes: RawSpan, number: UInt64) throws -> ChainPoint {
+    if let last = ledger.segments.last, number != last.number + 1 {
+      throw RecoveryError.segmentMissing(expected: last.number + 1, found: number)
+    }
+    var reader = try SegmentReader(bytes, segment: number, after: end)
+    try check(reader.header)
+    let isFirst = ledger.segments.isEmpty
+    if isFirst { try begin(reader.header) }
+    ledger.segments.append(
+      SegmentSummary(
+        number: number, start: reader.header.start,
+        created: Timestamp(milliseconds: reader.header.createdAt),
+        byteCount: SegmentHeader.byteCount))
+    var isHead = true
+    while let block = try reader.next() {
+      try replay(block, restoring: isFirst && isHead)
+      isHead = false
+    }
+    end = reader.end
+    return reader.end
+  }
+
+  /// The ledger, current up to the end of the log; it is synced as far as it was replayed.
+  public consuming func finish() throws(RecoveryError) -> Ledger {
+    let end = end ?? .beginning
+    if let base {
+      guard base.position <= end.position else {
+        throw .checkpointBeyondLog(base, end: end.position)
+      }
+      guard isBaseFound else { throw .checkpointNotOnChain(base, found: nil) }
+      ledger.rebase(to: base)
+    }
+    if let attempt = ledger.attempt, ledger.staged == nil { throw .attemptBelowLog(attempt) }
+    ledger.resume(at: end)
+    return ledger
+  }
+
+  private func check(_ header: SegmentHeader) throws(RecoveryError) {
+    let identity = ledger.identity
+    guard header.installation == identity.installation.bits else {
+      throw .otherInstallation(segment: header.number)
+    }
+    guard header.secretFingerprint == identity.secret.fingerprint else {
+      throw .otherSecret(
+        segment: header.number, expected: identity.secret.fingerprint,
+        found: header.secretFingerprint)
+    }
+    guard header.partition == identity.partition,
+      header.partitionCount == identity.partitionCount
+    else {
+      throw .otherPartition(
+        segment: header.number, expected: "\(identity.partition) of \(identity.partitionCount)",
+        found: "\(header.partition) of \(header.partitionCount)")
+    }
+  }
+
+  private mutating func begin(_ header: SegmentHeader) throws(RecoveryError) {
+    ledger.checkpoint = .beginning
+    guard header.start.position > LogPosition(0) else { return }
+    ledger.horizon = Timestamp(milliseconds: header.createdAt)
+    guard let base else { return }
+    guard base.position >= header.start.position else {
+      throw .checkpointBelowLog(base, start: header.start.position)
+    }
+    if base.position == header.start.position { try find(header.start) }
+  }
+
+  /// Compares a place of the log with the checkpoint in Postgres, if that is where it stands.
+  private mutating func find(_ place: ChainPoint) throws(RecoveryError) {
+    guard let base, base.position == place.position else { return }
+    guard base.chain == place.chain else {
+      throw .checkpointNotOnChain(base, found: place.chain)
+    }
+    isBaseFound = true
+  }
+
+  private mutating func replay(_ block: borrowing SegmentBlock, restoring: Bool) throws {
+    let header = block.header
+    try block.decompressColumns(with: decompressor, into: &columns)
+    ledger.time = max(ledger.time, Timestamp(milliseconds: header.lastArrival))
+    switch header.kind {
+    case .usage:
+      try scratch.block.decode(block, columns: columns)
+      try ledger.replayUsage(&scratch, position: header.start.position)
+    case .control:
+      let entry = try ControlEntry(decoding: columns, at: header.start.position)
+      if restoring {
+        guard case .snapshot(let snapshot) = entry else {
+          throw RecoveryError.snapshotMissing(segment: block.segment)
+        }
+        try ledger.restore(snapshot)
+      } else {
+        try ledger.replay(entry, position: header.start.position, base: base)
+      }
+    }
+    let last = ledger.segments.count - 1
+    ledger.segments[last].byteCount += header.blockByteCount
+    ledger.segments[last].end = header.end
+    ledger.segments[last].lastArrival = Timestamp(milliseconds: header.lastArrival)
+    try find(header.end)
+  }
+}
+
+extension Ledger {
+  /// Takes over the state at the head of the first retained segment.
+  mutating func restore(_ snapshot: LedgerSnapshot) throws {
+    configurationRecord = snapshot.configuration
+    closedThrough = snapshot.closedThrough
+    largestAhead = snapshot.largestAhead
+    checkpoint = snapshot.checkpoint
+    attempt = snapshot.attempt
+    if let earlier = snapshot.horizon { horizon = max(horizon ?? earlier, earlier) }
+    for tenant in snapshot.tenants { names.restore(tenant) }
+    if names.tenants.count < snapshot.tenants.count {
+      throw RecoveryError.limitBelowLog(
+        setting: "limits.tenants", limit: configuration.maximumTenants)
+    }
+    for source in snapshot.sources {
+      let name = Array(source.identity.name.utf8)
+      let place = try sourcePlace(
+        name.span.raw, epoch: source.identity.epoch, arrival: source.lastArrival)
+      sources[place].highestIssued = source.highestIssued
+      var offset = 0
+      do {
+        sources[place].sequences = try SequenceSet(
+          decoding: source.sequences.span.raw, at: &offset,
+          maximumRanges: max(configuration.gapsPerSource, source.sequences.count))
+      } catch {
+        throw JournalError(position: LogPosition(0), problem: error.description)
+      }
+    }
+  }
+
+  mutating func sourcePlace(
+    _ name: RawSpan, epoch: UInt64, arrival: Timestamp
+  ) throws(RecoveryError) -> Int {
+    let place = sources.place(
+      name: name, epoch: epoch, arrival: arrival,
+      silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedupWindow))
+    guard let place else {
+      throw .limitBelowLog(setting: "limits.sources", limit: configuration.maximumSources)
+    }
+    return place
+  }
+
+  /// Takes over a control entry.
+  mutating func replay(_ entry: ControlEntry, position: LogPosition, base: Checkpoint?) throws {
+    switch entry {
+    case .snapshot: break
+    case .configuration(let record):
+      configurationRecord = record
+      largestAhead = max(largestAhead, record.acceptanceAhead)
+    case .hoursClosed(let through, _): noteClosed(through: through)
+    case .periodFinalized(let tenant, let period, let time, let operatorName):
+      let bytes = Array(tenant.utf8)
+      guard let id = names.tenant(bytes.span.raw) else {
+        throw RecoveryError.limitBelowLog(
+          setting: "limits.tenants", limit: configuration.maximumTenants)
+      }
+      noteFinalized(
+        id,
+        PeriodFinalization(
+          tenant: tenant, period: period, time: time, operatorName: operatorName,
+          position: position))
+    case .flushAttempt(let attempt):
+      // Postgres knows better than the log which attempts were committed.
+      if let base, attempt.to.position > base.position { break }
+      apply(attempt)
+      if base != nil { settle() }
+    case .flushCommitted(let token, _):
+      if attempt?.token == token { settle() }
+    case .clockConfirmed(_, _, let after): time = max(time, after)
+    }
+  }
+
+  /// Makes the checkpoint in Postgres the ledger's own.
+  mutating func rebase(to base: Checkpoint) {
+    checkpoint = base
+    if attempt != nil, staged == nil { attempt = nil }
+  }
+
+  /// Continues the log at its end.
+  mutating func resume(at end: ChainPoint) {
+    sealer = BlockSealer(continuing: end)
+    synced = end
+    let unflushed = staged?.closedHours.first ?? pending.closedHours.first
+    flushedClosedThrough = unflushed.map { Hour(index: $0.index - 1) } ?? closedThrough
+  }
+}

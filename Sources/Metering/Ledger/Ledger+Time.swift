@@ -1,0 +1,67 @@
+import Dedup
+public import Wire
+
+extension Ledger {
+  /// Begins to take usage after the log was replayed.
+  ///
+  /// Writes the configuration, and the first segment of a new log. With a clock that cannot be
+  /// believed the ledger starts held.
+  ///
+  /// - Parameters:
+  ///   - wall: the wall clock.
+  ///   - monotonic: the monotonic clock, in milliseconds.
+  public mutating func start(wall: Timestamp, monotonic: Int64) {
+    _ = observe(wall: wall, monotonic: monotonic)
+    dedup.advance(to: time.milliseconds)
+    largestAhead = max(largestAhead, configuration.acceptanceAhead)
+    let record = ConfigurationRecord(
+      text: configuration.canonicalText, acceptanceBack: configuration.acceptanceBack,
+      acceptanceAhead: configuration.acceptanceAhead, dedupWindow: configuration.dedupWindow)
+    guard record != configurationRecord else { return }
+    configurationRecord = record
+    append(.configuration(record))
+  }
+
+  /// Takes a tick: an idle ledger still closes its hours.
+  ///
+  /// - Parameters:
+  ///   - wall: the wall clock.
+  ///   - monotonic: the monotonic clock, in milliseconds.
+  public mutating func tick(wall: Timestamp, monotonic: Int64) {
+    guard observe(wall: wall, monotonic: monotonic) else { return }
+    dedup.advance(to: time.milliseconds)
+    closeHours()
+  }
+
+  /// Does one bounded step of what can wait; true while there is more to do.
+  public mutating func maintain() -> Bool { dedup.maintain(budget: 4_096) }
+
+  /// Why the ledger's time is held, or nil while it is not.
+  public var clockHold: ClockGuard.Hold? { clock.hold }
+
+  /// Believes the wall clock from now on, by an operator's word, which is logged.
+  public mutating func confirmClock(wall: Timestamp, monotonic: Int64, operatorName: String) {
+    let before = time
+    clock.confirm(wall: wall, monotonic: monotonic)
+    time = max(time, wall)
+    append(.clockConfirmed(operatorName: operatorName, before: before, after: time))
+  }
+
+  /// Closes every hour whose grace has passed. On a new log the hours begin with the present one.
+  private mutating func closeHours() {
+    let due = Timestamp(
+      milliseconds: time.milliseconds - configuration.closeGrace - Hour.milliseconds)
+    guard due.milliseconds >= 0 else { return }
+    let through = Hour(containing: due)
+    if let closedThrough, through <= closedThrough { return }
+    append(.hoursClosed(through: through, time: time))
+    noteClosed(through: through)
+  }
+
+  mutating func noteClosed(through: Hour) {
+    let first = closedThrough.map { $0.index + 1 } ?? through.index
+    closedThrough = through
+    guard first <= through.index else { return }
+    pending.closedHours.append(contentsOf: (first...through.index).map { Hour(index: $0) })
+  }
+}

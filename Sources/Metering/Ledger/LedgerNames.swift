@@ -1,0 +1,131 @@
+import Dedup
+import Wire
+
+/// The names that a ledger knows, and what it knows of each.
+struct LedgerNames: ~Copyable {
+  /// What is known of a tenant.
+  struct Tenant {
+    let scope: TenantScope
+    /// The earliest month that usage was accepted for; `Int32.max` before the first.
+    var firstMonth: Int32 = .max
+    /// The last finalized month; `Int32.min` while there is none.
+    var finalizedMonth: Int32 = .min
+    /// The first millisecond that is not finalized; `Int64.min` while nothing is.
+    var openFrom: Int64 = .min
+  }
+
+  /// The name of the context that takes the place of contexts beyond a tenant's limit.
+  static let overflowContext = "(overflow)"
+
+  var tenantNames: NameTable
+  var tenants: [Tenant] = []
+  var operationNames: NameTable
+  var schedules: [WeightSchedule] = []
+  /// Context names; the first byte is the type.
+  var contextNames: NameTable
+  var tenantContexts: TenantContexts
+  /// The number of the context of records without one.
+  let noContext: UInt32
+  /// The number of the overflow context.
+  let overflow: UInt32
+
+  private let hasher: KeyHasher
+  private let weights: WeightTable
+
+  init(configuration: LedgerConfiguration, hasher: KeyHasher) {
+    self.hasher = hasher
+    weights = configuration.weights
+    tenantNames = NameTable(limit: configuration.maximumTenants)
+    operationNames = NameTable(limit: configuration.maximumOperations)
+    contextNames = NameTable(limit: configuration.maximumContexts)
+    tenantContexts = TenantContexts(
+      limitPerTenant: configuration.contextsPerTenant,
+      limit: configuration.maximumContexts * 4, seed: hasher.word([0]))
+    func context(_ name: String) -> [UInt8] { [ContextType.other.rawValue] + Array(name.utf8) }
+    func intern(_ bytes: [UInt8], _ table: inout NameTable) -> UInt32 {
+      guard let id = table.intern(bytes.span.raw, hash: hasher.word(of: bytes.span.raw)) else {
+        preconditionFailure("BUG: the limit of contexts leaves no room for the ledger's own two")
+      }
+      return id
+    }
+    noContext = intern(context(""), &contextNames)
+    overflow = intern(context(Self.overflowContext), &contextNames)
+  }
+
+  /// The number of a tenant, made when it is new; nil at the limit.
+  mutating func tenant(_ name: RawSpan) -> UInt32? {
+    guard let id = tenantNames.intern(name, hash: hasher.word(of: name)) else { return nil }
+    if Int(id) == tenants.count { tenants.append(Tenant(scope: hasher.scope(tenant: name))) }
+    return id
+  }
+
+  /// The number of a known tenant.
+  func knownTenant(_ name: String) -> UInt32? {
+    let bytes = Array(name.utf8)
+    return tenantNames.find(bytes.span.raw, hash: hasher.word(of: bytes.span.raw))
+  }
+
+  /// The number of an operation, made when it is new; nil at the limit.
+  mutating func operation(_ name: RawSpan) -> UInt32? {
+    guard let id = operationNames.intern(name, hash: hasher.word(of: name)) else { return nil }
+    if Int(id) == schedules.count { schedules.append(weights.schedule(forOperation: name)) }
+    return id
+  }
+
+  /// The number of a context, given as its type byte and name; the overflow context at the limit.
+  mutating func context(_ typedName: RawSpan) -> UInt32 {
+    contextNames.intern(typedName, hash: hasher.word(of: typedName)) ?? overflow
+  }
+
+  /// The number of a context of the log, made when it is new; nil at the limit.
+  mutating func knownContext(_ typedName: RawSpan) -> UInt32? {
+    contextNames.intern(typedName, hash: hasher.word(of: typedName))
+  }
+
+  func weight(ofOperation id: UInt32, at time: Int64) -> Int64 {
+    weights.weight(in: schedules[Int(id)], at: time)
+  }
+
+  /// What usage a rollup key stands for.
+  func subject(of key: RollupKey) -> UsageSubject {
+    let context = contextNames.bytes(of: key.context)
+    let type = context.byteCount > 0 ? context.byte(at: 0) : 0
+    let name = context.extracting(droppingFirst: 1)
+    guard let kind = UsageKind(rawValue: key.kind), let contextType = ContextType(rawValue: type)
+    else { preconditionFailure("BUG: a rollup of kind \(key.kind) and context type \(type)") }
+    return UsageSubject(
+      tenant: tenantNames.name(of: key.tenant), kind: kind,
+      operation: operationNames.name(of: key.operation), contextType: contextType,
+      context: unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) })
+  }
+
+  /// Notes that a row with this key was begun.
+  mutating func noteUsage(_ key: RollupKey) {
+    let month =
+      key.booking == RollupKey.notLate
+      ? BillingPeriod(containing: Hour(index: key.hour)).month : key.booking
+    tenants[Int(key.tenant)].firstMonth = min(tenants[Int(key.tenant)].firstMonth, month)
+  }
+
+  /// What is known of every tenant's periods, ascending by name.
+  func snapshot() -> [LedgerSnapshot.Tenant] {
+    tenants.indices.map { id in
+      let state = tenants[id]
+      return LedgerSnapshot.Tenant(
+        name: tenantNames.name(of: UInt32(truncatingIfNeeded: id)),
+        firstPeriod: BillingPeriod(month: state.firstMonth),
+        finalizedThrough: state.finalizedMonth == .min
+          ? nil : BillingPeriod(month: state.finalizedMonth))
+    }.sorted { $0.name < $1.name }
+  }
+
+  /// Takes over what a snapshot knows of a tenant.
+  mutating func restore(_ tenant: LedgerSnapshot.Tenant) {
+    let bytes = Array(tenant.name.utf8)
+    guard let id = self.tenant(bytes.span.raw) else { return }
+    tenants[Int(id)].firstMonth = tenant.firstPeriod.month
+    guard let finalized = tenant.finalizedThrough else { return }
+    tenants[Int(id)].finalizedMonth = finalized.month
+    tenants[Int(id)].openFrom = finalized.end.milliseconds
+  }
+}

@@ -1,0 +1,107 @@
+public import SegmentLog
+public import Wire
+
+/// What a segment holds, as far as retention and the manifest ask.
+public struct SegmentSummary: Sendable {
+  /// Sums of one kind in one hour.
+  public struct HourSums: Sendable, Hashable {
+    /// Number of records.
+    public var count: Int64 = 0
+    /// Sum of quantities.
+    public var quantity: Int128 = 0
+  }
+
+  /// An hour and a kind.
+  public struct HourKind: Sendable, Hashable, Comparable {
+    /// The hour.
+    public var hour: Hour
+    /// The kind.
+    public var kind: UsageKind
+
+    /// Whether the left one comes first, by hour and kind.
+    public static func < (left: HourKind, right: HourKind) -> Bool {
+      left.hour == right.hour ? left.kind.rawValue < right.kind.rawValue : left.hour < right.hour
+    }
+  }
+
+  /// The segment's number.
+  public var number: UInt64
+  /// Where the segment begins.
+  public var start: Checkpoint
+  /// Where its last block ends.
+  public var end: Checkpoint
+  /// Its size so far, in bytes.
+  public var byteCount: Int
+  /// When it was begun.
+  public var created: Timestamp
+  /// The arrival of its last entry.
+  public var lastArrival: Timestamp
+  /// Sums per hour and kind of what it holds.
+  public private(set) var hours: [HourKind: HourSums] = [:]
+  /// The last period that it contributes to, nil while it holds no record.
+  public private(set) var lastPeriod: BillingPeriod?
+  /// One bit for each tenant id that it holds records of.
+  private var tenants: [UInt64] = []
+
+  init(number: UInt64, start: Checkpoint, created: Timestamp, byteCount: Int) {
+    self.number = number
+    self.start = start
+    end = start
+    self.byteCount = byteCount
+    self.created = created
+    lastArrival = created
+  }
+
+  /// Takes in the records of one block.
+  mutating func add(_ records: borrowing UsageBlockRecords) {
+    var current = Hour(index: .min)
+    var sums = [HourSums](repeating: HourSums(), count: UsageKind.allCases.count)
+    func spill(_ hours: inout [HourKind: HourSums]) {
+      for kind in UsageKind.allCases where sums[Int(kind.rawValue)].count != 0 {
+        hours[HourKind(hour: current, kind: kind), default: HourSums()].count +=
+          sums[Int(kind.rawValue)].count
+        hours[HourKind(hour: current, kind: kind), default: HourSums()].quantity +=
+          sums[Int(kind.rawValue)].quantity
+        sums[Int(kind.rawValue)] = HourSums()
+      }
+    }
+    var lastMonth = lastPeriod?.month ?? .min
+    for index in 0..<records.count {
+      let hour = Hour(containing: Timestamp(milliseconds: records.times[index]))
+      if hour != current {
+        spill(&hours)
+        current = hour
+        lastMonth = max(lastMonth, BillingPeriod(containing: hour).month)
+      }
+      let kind = Int(records.flags[index] & UsageFlags.kindMask)
+      sums[kind].count += 1
+      sums[kind].quantity += Int128(records.quantities[index])
+    }
+    spill(&hours)
+    for booking in records.bookings { lastMonth = max(lastMonth, booking) }
+    if lastMonth != .min { lastPeriod = BillingPeriod(month: lastMonth) }
+  }
+
+  /// Takes in the tenants of one block, by their numbers in the ledger.
+  mutating func add(tenants numbers: [UInt32]) {
+    for number in numbers {
+      let word = Int(number >> 6)
+      if word >= tenants.count {
+        tenants.append(contentsOf: repeatElement(0, count: word + 1 - tenants.count))
+      }
+      tenants[word] |= 1 << UInt64(number & 63)
+    }
+  }
+
+  /// Whether every tenant id that the segment holds satisfies a condition.
+  func allTenants(satisfy condition: (UInt32) -> Bool) -> Bool {
+    for (index, word) in tenants.enumerated() {
+      var rest = word
+      while rest != 0 {
+        guard condition(UInt32(index << 6 + rest.trailingZeroBitCount)) else { return false }
+        rest &= rest - 1
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,38 @@
+/// A fast seeded hash of a few words for tables whose keys are small dense numbers.
+///
+/// It folds the 128-bit product of two words, the step of Wang Yi's wyhash. It is not a keyed hash
+/// that withstands an attacker: bytes from outside go through SipHash before they meet a table.
+struct IntegerHash: Sendable {
+  private let first: UInt64
+  private let second: UInt64
+
+  /// Odd numbers with random bits: the fractions of the golden ratio and of √2 and √3.
+  private static let golden: UInt64 = 0x9E37_79B9_7F4A_7C15
+  private static let root2: UInt64 = 0x6A09_E667_F3BC_C909
+  private static let root3: UInt64 = 0xBB67_AE85_84CA_A73B
+
+  /// The hash of one seed; two seeds place the same keys differently.
+  init(seed: UInt64) {
+    first = IntegerHash.fold(seed ^ IntegerHash.root2, IntegerHash.golden)
+    second = IntegerHash.fold(seed ^ IntegerHash.root3, IntegerHash.golden)
+  }
+
+  /// The hash of one word.
+  @inline(__always)
+  func callAsFunction(_ word: UInt64) -> UInt64 {
+    IntegerHash.fold(IntegerHash.fold(word ^ first, IntegerHash.golden) ^ second, IntegerHash.root3)
+  }
+
+  /// The hash of three words.
+  @inline(__always)
+  func callAsFunction(_ a: UInt64, _ b: UInt64, _ c: UInt64) -> UInt64 {
+    let ab = IntegerHash.fold(a ^ first, b ^ second)
+    return IntegerHash.fold(ab ^ IntegerHash.root2, c ^ first ^ IntegerHash.golden)
+  }
+
+  @inline(__always)
+  private static func fold(_ left: UInt64, _ right: UInt64) -> UInt64 {
+    let product = left.multipliedFullWidth(by: right)
+    return product.high ^ product.low
+  }
+}

@@ -1,0 +1,136 @@
+/// The names of tenants, operations or contexts, each under a dense number in order of first use.
+///
+/// A name is bytes, compared exactly. The caller gives its 64-bit keyed hash, so that a sender
+/// cannot choose names that collide. Names are never forgotten; their number is limited. One
+/// thread owns a table.
+public struct NameTable: ~Copyable, Sendable {
+  /// The longest name in bytes.
+  public static let maximumNameLength = 255
+
+  struct Entry: BitwiseCopyable {
+    var hash: UInt64
+    /// Number of the first byte in the arena, and the length in the low 8 bits.
+    var place: UInt64
+  }
+
+  /// The largest number of names.
+  public let limit: Int
+
+  private var index = HashIndex()
+  private var entries = ChunkedRows<Entry>(chunkShift: 12)
+  /// The bytes of all names; each name lies in one chunk.
+  private var arena = ChunkedRows<UInt8>(chunkShift: 16)
+
+  /// A table of at most `limit` names, which must be from 0 to 2³² − 1.
+  public init(limit: Int) {
+    precondition(
+      limit >= 0 && limit <= Int(UInt32.max), "BUG: a limit of names that 32 bits cannot number")
+    self.limit = limit
+  }
+
+  /// Number of names.
+  public var count: Int { entries.count }
+
+  /// Bytes of memory held.
+  public var byteCount: Int { index.byteCount + entries.byteCount + arena.byteCount }
+
+  /// The number of a name, or nil if it was never interned. O(1).
+  ///
+  /// - Parameters:
+  ///   - bytes: the name.
+  ///   - hash: its hash, the same for the same bytes.
+  public func find(_ bytes: RawSpan, hash: UInt64) -> UInt32? {
+    index.find(hash) { row in
+      let entry = unsafe entries.pointer(Int(row)).pointee
+      return unsafe entry.hash == hash
+        && NameTable.isEqual(start(of: entry.place), bytes, entry.place)
+    }
+  }
+
+  /// The number of a name, which it gets now if it is new. Amortised O(1).
+  ///
+  /// - Parameters:
+  ///   - bytes: the name, at most ``maximumNameLength`` bytes; a longer one is a bug and traps.
+  ///   - hash: its hash, the same for the same bytes.
+  /// - Returns: nil if the name is new and the table holds ``limit`` names.
+  public mutating func intern(_ bytes: RawSpan, hash: UInt64) -> UInt32? {
+    if let known = find(bytes, hash: hash) { return known }
+    guard entries.count < limit else { return nil }
+    precondition(
+      bytes.byteCount <= NameTable.maximumNameLength, "BUG: a name is longer than admission allows")
+    let number = UInt32(truncatingIfNeeded: entries.count)
+    let place = store(bytes)
+    unsafe entries.append().initialize(to: Entry(hash: hash, place: place))
+    index.insert(hash, row: number)
+    return number
+  }
+
+  /// Lends the bytes of the name with this number; a number that was never given traps. O(1).
+  public func withBytes<Result: ~Copyable, Failure: Error>(
+    of number: UInt32, _ body: (RawSpan) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(bytes(of: number))
+  }
+
+  /// The bytes of the name with this number; a number that was never given traps. O(1).
+  @_lifetime(borrow self)
+  public func bytes(of number: UInt32) -> RawSpan {
+    let place = unsafe entries.pointer(Int(number)).pointee.place
+    let span = unsafe RawSpan(
+      _unsafeStart: UnsafeRawPointer(start(of: place)), byteCount: NameTable.length(of: place))
+    return unsafe _overrideLifetime(span, borrowing: self)
+  }
+
+  /// The name with this number; a number that was never given traps. O(length).
+  public func name(of number: UInt32) -> String {
+    let place = unsafe entries.pointer(Int(number)).pointee.place
+    let buffer = unsafe UnsafeRawBufferPointer(
+      start: start(of: place), count: NameTable.length(of: place))
+    return unsafe String(decoding: buffer, as: UTF8.self)
+  }
+
+  /// The hash that the name with this number came with; a number that was never given traps.
+  public func hash(of number: UInt32) -> UInt64 {
+    unsafe entries.pointer(Int(number)).pointee.hash
+  }
+
+  /// Copies a name into the arena. An empty one takes a byte too, so that it has a place.
+  private mutating func store(_ bytes: RawSpan) -> UInt64 {
+    let first = arena.appendRun(max(bytes.byteCount, 1))
+    let target = unsafe UnsafeMutableRawBufferPointer(
+      start: arena.pointer(first), count: bytes.byteCount)
+    unsafe bytes.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
+    return UInt64(first) << 8 | UInt64(bytes.byteCount)
+  }
+
+  @inline(__always)
+  private func start(of place: UInt64) -> UnsafeMutableRawPointer {
+    unsafe UnsafeMutableRawPointer(arena.pointer(Int(place >> 8)))
+  }
+
+  @inline(__always)
+  private static func length(of place: UInt64) -> Int { Int(place & 0xFF) }
+
+  /// Whether a stored name has these bytes. Words first, so that most names take few steps.
+  @inline(__always)
+  private static func isEqual(
+    _ stored: UnsafeMutableRawPointer, _ bytes: RawSpan, _ place: UInt64
+  ) -> Bool {
+    let length = NameTable.length(of: place)
+    guard bytes.byteCount == length else { return false }
+    var offset = 0
+    while offset + 8 <= length {
+      let left = unsafe stored.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      let right = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
+      if left != right { return false }
+      offset += 8
+    }
+    while offset < length {
+      let left = unsafe stored.load(fromByteOffset: offset, as: UInt8.self)
+      let right = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
+      if left != right { return false }
+      offset += 1
+    }
+    return true
+  }
+}

@@ -1,0 +1,47 @@
+public import Wire
+
+/// The exact integer arithmetic of storage over time, in byte-milliseconds.
+///
+/// A change of stored bytes counts from its event time to the end of its hour; the level that it
+/// leaves is carried on from there. Every result is the product of a 64-bit quantity and the
+/// difference of two 64-bit times. It fits into 128 bits for any input: nothing here overflows.
+public enum StorageArithmetic {
+  /// What a change adds to its own hour: quantity × (end of the hour − time).
+  ///
+  /// - Parameters:
+  ///   - quantity: signed change of stored bytes.
+  ///   - time: the event time.
+  ///   - hourEnd: the first millisecond after the hour of the event time.
+  @inline(__always)
+  public static func byteMilliseconds(
+    quantity: Int64, time: Timestamp, hourEnd: Timestamp
+  ) -> Int128 {
+    // The product of a 64-bit and a 65-bit number fits, so the check of `*` would be idle.
+    Int128(quantity) &* (Int128(hourEnd.milliseconds) &- Int128(time.milliseconds))
+  }
+
+  /// What a change adds to its own hour, which the time alone determines.
+  ///
+  /// - Parameters:
+  ///   - quantity: signed change of stored bytes.
+  ///   - time: the event time, from 1970 to 9999.
+  @inline(__always)
+  public static func byteMilliseconds(quantity: Int64, time: Timestamp) -> Int128 {
+    byteMilliseconds(quantity: quantity, time: time, hourEnd: Hour(containing: time).end)
+  }
+
+  /// What a late change books as its adjustment: quantity × (start of the booking period − time).
+  ///
+  /// From the start of that period on, the quantity is part of the period's opening level.
+  ///
+  /// - Parameters:
+  ///   - quantity: signed change of stored bytes.
+  ///   - time: the event time, before the booking period.
+  ///   - bookingStart: the first millisecond of the booking period.
+  @inline(__always)
+  public static func lateByteMilliseconds(
+    quantity: Int64, time: Timestamp, bookingStart: Timestamp
+  ) -> Int128 {
+    byteMilliseconds(quantity: quantity, time: time, hourEnd: bookingStart)
+  }
+}

@@ -1,0 +1,139 @@
+public import SegmentLog
+public import Wire
+
+/// The place in the log up to which rollups are in Postgres.
+public typealias Checkpoint = ChainPoint
+
+/// Where a rollup row stands: its usage without the hour.
+public struct UsageSubject: Sendable, Hashable {
+  /// The tenant's name.
+  public var tenant: String
+  /// The kind.
+  public var kind: UsageKind
+  /// The operation's name.
+  public var operation: String
+  /// The context's type.
+  public var contextType: ContextType
+  /// The context's name; empty for none.
+  public var context: String
+
+  /// A subject of usage.
+  public init(
+    tenant: String, kind: UsageKind, operation: String, contextType: ContextType, context: String
+  ) {
+    self.tenant = tenant
+    self.kind = kind
+    self.operation = operation
+    self.contextType = contextType
+    self.context = context
+  }
+}
+
+/// What a flush adds to one row of `usage_hourly`.
+public struct RollupIncrement: Sendable, Hashable {
+  /// What was used.
+  public var subject: UsageSubject
+  /// The hour of the event times.
+  public var hour: Hour
+  /// What to add.
+  public var sums: UsageSums
+
+  /// An increment of one row.
+  public init(subject: UsageSubject, hour: Hour, sums: UsageSums) {
+    self.subject = subject
+    self.hour = hour
+    self.sums = sums
+  }
+}
+
+/// What a flush adds to one row of `usage_adjustments`: late usage for a finalized period.
+public struct AdjustmentIncrement: Sendable, Hashable {
+  /// What was used.
+  public var subject: UsageSubject
+  /// The hour of the event times, inside a finalized period.
+  public var originHour: Hour
+  /// The open period that the usage is booked in, as decided when it was appended.
+  public var bookingPeriod: BillingPeriod
+  /// What to add. Byte-milliseconds run from the event time to the start of the booking period.
+  public var sums: UsageSums
+
+  /// An increment of one row.
+  public init(
+    subject: UsageSubject, originHour: Hour, bookingPeriod: BillingPeriod, sums: UsageSums
+  ) {
+    self.subject = subject
+    self.originHour = originHour
+    self.bookingPeriod = bookingPeriod
+    self.sums = sums
+  }
+}
+
+/// A finalized period of one tenant, as its record in the log says.
+public struct PeriodFinalization: Sendable, Hashable {
+  /// The tenant's name.
+  public var tenant: String
+  /// The period.
+  public var period: BillingPeriod
+  /// When, by the ledger's time.
+  public var time: Timestamp
+  /// Who asked for it.
+  public var operatorName: String
+  /// The position of its record in the log.
+  public var position: LogPosition
+
+  /// A finalized period of one tenant.
+  public init(
+    tenant: String, period: BillingPeriod, time: Timestamp, operatorName: String,
+    position: LogPosition
+  ) {
+    self.tenant = tenant
+    self.period = period
+    self.time = time
+    self.operatorName = operatorName
+    self.position = position
+  }
+}
+
+/// Everything that one flush writes to Postgres in one transaction.
+public struct FlushBatch: Sendable {
+  /// The installation whose log this is.
+  public var installation: InstallationID
+  /// The partition whose log this is.
+  public var partition: UInt16
+  /// The random token of this attempt, logged before it; it settles a lost `COMMIT`.
+  public var token: UInt128
+  /// The checkpoint that must stand in Postgres before.
+  public var from: Checkpoint
+  /// The checkpoint that stands there after.
+  public var to: Checkpoint
+  /// Number of records in the span (accepted and late).
+  public var records: Int64
+  /// Increments of `usage_hourly`, strictly ascending by the bytes of
+  /// (tenant, hour, kind, operation, context type, context).
+  public var rollups: [RollupIncrement]
+  /// Increments of `usage_adjustments`, in the same order with the booking period last.
+  public var adjustments: [AdjustmentIncrement]
+  /// Hours that this span closes, ascending.
+  public var closedHours: [Hour]
+  /// Periods that this span finalizes, in the order of the log; applied after the rows.
+  public var finalizations: [PeriodFinalization]
+
+  /// Everything that one flush writes.
+  public init(
+    installation: InstallationID, partition: UInt16, token: UInt128, from: Checkpoint,
+    to: Checkpoint, records: Int64, rollups: [RollupIncrement],
+    adjustments: [AdjustmentIncrement], closedHours: [Hour],
+    finalizations: [PeriodFinalization]
+  ) {
+    self.installation = installation
+    self.partition = partition
+    self.token = token
+    self.from = from
+    self.to = to
+    self.records = records
+    self.rollups = rollups
+    self.adjustments = adjustments
+    self.closedHours = closedHours
+    self.finalizations = finalizations
+  }
+}

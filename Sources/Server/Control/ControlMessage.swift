@@ -1,0 +1,101 @@
+internal import Foundation
+
+/// A question or order to the running service, one JSON object on a line.
+public struct ControlRequest: Codable, Sendable {
+  /// What is asked.
+  public enum Command: String, Codable, Sendable {
+    /// The state of everything.
+    case status
+    /// Flush what is folded to Postgres now, and wait for it.
+    case flush
+    /// Finalize a period of one tenant, or of all that have it open.
+    case finalize
+    /// Show both times, or confirm the wall clock.
+    case clock
+  }
+
+  /// What is asked.
+  public var command: Command
+  /// For `finalize`: the period, such as `2026-01`.
+  public var period: String?
+  /// For `finalize`: one tenant; nil for all.
+  public var tenant: String?
+  /// Who asks.
+  public var operatorName: String?
+  /// For `clock`: whether to confirm.
+  public var confirm: Bool?
+
+  /// A question or order.
+  public init(
+    _ command: Command, period: String? = nil, tenant: String? = nil,
+    operatorName: String? = nil, confirm: Bool? = nil
+  ) {
+    self.command = command
+    self.period = period
+    self.tenant = tenant
+    self.operatorName = operatorName
+    self.confirm = confirm
+  }
+}
+
+/// The service's answer, one JSON object on a line.
+public struct ControlResponse: Codable, Sendable {
+  /// What was asked could not be done, for this reason.
+  public var error: String?
+  /// The state, for `status`.
+  public var status: ServiceStatus?
+  /// What a finalize did, tenant by tenant.
+  public var finalized: [FinalizeResult]?
+  /// Both times, for `clock`.
+  public var clock: ClockReport?
+
+  /// An answer.
+  public init(
+    error: String? = nil, status: ServiceStatus? = nil, finalized: [FinalizeResult]? = nil,
+    clock: ClockReport? = nil
+  ) {
+    self.error = error
+    self.status = status
+    self.finalized = finalized
+    self.clock = clock
+  }
+}
+
+/// What became of one tenant in a finalize.
+public struct FinalizeResult: Codable, Sendable {
+  /// The tenant.
+  public var tenant: String
+  /// Why it was refused; nil if its period is finalized.
+  public var refusal: String?
+}
+
+/// Both times, as the operator must see them before confirming.
+public struct ClockReport: Codable, Sendable {
+  /// The time of the log.
+  public var log: String
+  /// The wall clock.
+  public var wall: String
+  /// Whether the service holds because of them.
+  public var isHeld: Bool
+  /// Whether this command confirmed the wall clock.
+  public var isConfirmed: Bool
+}
+
+/// How control messages look on the socket.
+enum ControlCoding {
+  /// The longest request line in bytes.
+  static let maximumRequest = 64 << 10
+
+  static func line(_ message: some Encodable) -> [UInt8] {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+    guard let data = try? encoder.encode(message) else {
+      preconditionFailure("BUG: a control message that cannot be encoded")
+    }
+    return Array(data) + [UInt8(ascii: "\n")]
+  }
+
+  static func decode<Message: Decodable>(_ type: Message.Type, _ line: [UInt8]) throws -> Message {
+    try JSONDecoder().decode(type, from: Data(line))
+  }
+}

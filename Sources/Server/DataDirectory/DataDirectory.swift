@@ -1,0 +1,137 @@
+internal import Glibc
+internal import SegmentLog
+public import Wire
+
+/// A data directory that this process owns until the value is gone.
+///
+/// Its lock is that of `flock(2)` on the lock file: it ends with the process, however that ends,
+/// and child processes do not inherit it.
+public final class DataDirectory: Sendable {
+  /// Where everything stands.
+  public let layout: DataDirectoryLayout
+  /// The identity.
+  public let installation: Installation
+  /// Whether this start made the directory's identity.
+  public let isNew: Bool
+  private let lock: OpenFile
+
+  /// Opens or creates a data directory (mode 0700), takes its lock, and reads or makes its
+  /// identity.
+  ///
+  /// - Parameters:
+  ///   - path: the directory; its parent must exist.
+  ///   - partitionCount: the configured number of partitions, compared with the recorded one.
+  ///   - now: the time that a new identity is made.
+  /// - Throws: ``DataDirectoryError``; what exists is then unchanged.
+  public init(
+    path: String, partitionCount: UInt16, now: Timestamp
+  ) throws(DataDirectoryError) {
+    try Self.create(path)
+    layout = try DataDirectoryLayout(existing: path)
+    try Self.checkSafety(layout.path)
+    lock = try Self.takeLock(layout)
+    (installation, isNew) = try Self.identify(layout, partitionCount, now)
+    guard installation.partitionCount == partitionCount else {
+      throw .partitionCountChanged(
+        path: layout.path, recorded: installation.partitionCount, configured: partitionCount)
+    }
+  }
+
+  /// Bytes that this process may still write to the disk (`f_bavail` of `statvfs(3)`).
+  public func freeBytes() throws(SystemCallError) -> UInt64 {
+    var status = statvfs()
+    try SystemCallError.check("examine", layout.path) {
+      Int(unsafe statvfs(layout.path, &status))
+    }
+    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+      by: UInt64(status.f_frsize))
+    return overflow ? .max : bytes
+  }
+
+  /// Makes the runtime directory (mode 0700), or checks the one that is there, and removes the
+  /// control socket that a crashed service left behind.
+  ///
+  /// - Returns: its path.
+  /// - Throws: ``DataDirectoryError/insecure(path:fact:)`` if it belongs to someone else or
+  ///   is a link.
+  public func prepareRuntimeDirectory() throws(DataDirectoryError) -> String {
+    let path = layout.runtimeDirectory(of: installation)
+    if unsafe mkdir(path, 0o700) != 0, errno != EEXIST {
+      throw .system(SystemCallError("create", path, code: errno))
+    }
+    try layout.checkRuntimeDirectory(of: installation)
+    let socket = layout.controlSocket(of: installation)
+    if unsafe unlink(socket) != 0, errno != ENOENT {
+      throw .system(SystemCallError("remove", socket, code: errno))
+    }
+    return path
+  }
+
+  private static func create(_ path: String) throws(DataDirectoryError) {
+    if unsafe mkdir(path, 0o700) == 0 {
+      do throws(SystemCallError) {
+        return try FileContents.syncDirectory(FilePath.parent(of: path))
+      } catch {
+        throw .system(error)
+      }
+    }
+    let error = SystemCallError("create", path, code: errno)
+    if error.code == EEXIST { return }
+    if error.kind == .missing {
+      let parent = FilePath.parent(of: path)
+      // A file system such as /proc says so of a directory that exists.
+      if (try? FileStatus(of: parent)) != nil { throw .notWritable(path: path, cause: error) }
+      throw .parentMissing(path: path, parent: parent)
+    }
+    throw DataDirectoryLayout.error(error, path)
+  }
+
+  private static func checkSafety(_ path: String) throws(DataDirectoryError) {
+    let status = try FileStatus.orError(of: path)
+    if status.isWritableByOthers {
+      throw .insecure(
+        path: path,
+        fact: "its mode is \(status.modeText), and others may write to it; chmod 700 \(path)")
+    }
+  }
+
+  private static func takeLock(_ layout: DataDirectoryLayout) throws(DataDirectoryError) -> OpenFile
+  {
+    do throws(SystemCallError) {
+      let file = try OpenFile(layout.lockFile, O_RDWR | O_CREAT | O_NOFOLLOW)
+      try SystemCallError.check("lock", layout.lockFile) {
+        Int(flock(file.descriptor, LOCK_EX | LOCK_NB))
+      }
+      try file.overwrite(Array("\(getpid())\n".utf8))
+      return file
+    } catch {
+      if error.code == EWOULDBLOCK {
+        throw .inUse(path: layout.path, processID: layout.lockHolder)
+      }
+      throw DataDirectoryLayout.error(error, layout.path)
+    }
+  }
+
+  private static func identify(
+    _ layout: DataDirectoryLayout, _ partitionCount: UInt16, _ now: Timestamp
+  ) throws(DataDirectoryError) -> (Installation, isNew: Bool) {
+    let file = layout.installationFile
+    if let status = try? FileStatus(of: file) {
+      guard status.isPrivate else {
+        throw .insecure(
+          path: file,
+          fact: "its mode is \(status.modeText), and others may read its secret; chmod 600 \(file)")
+      }
+      return (try layout.readInstallation(), false)
+    }
+    // A new secret beside an old log would let every key in it be counted again.
+    if layout.hasLog { throw .installationMissing(path: file) }
+    let installation = Installation(partitionCount: partitionCount, created: now)
+    do throws(SystemCallError) {
+      try FileContents.replace(file, with: installation.encoded, mode: 0o600)
+    } catch {
+      throw DataDirectoryLayout.error(error, layout.path)
+    }
+    return (installation, true)
+  }
+}

@@ -1,0 +1,27 @@
+internal import Wire
+
+/// What reception counted since the start, beside the ledger's own counters.
+struct IngestCounters {
+  /// Frames that were received, good ones and others.
+  var frames: UInt64 = 0
+  /// Bytes of these frames.
+  var bytes: UInt64 = 0
+  /// Heartbeats.
+  var heartbeats: UInt64 = 0
+  /// Frames that were not taken and not answered, by the name of the `WireError`.
+  var invalid: [String: UInt64] = [:]
+  /// Frames with a key id that no key has.
+  var unknownKey: UInt64 = 0
+  /// Frames with a wrong tag.
+  var wrongTag: UInt64 = 0
+  /// Frames without authentication while it is required, or with a key while there is none.
+  var wrongMode: UInt64 = 0
+  /// Datagrams that hold more or less than one frame.
+  var wrongLength: UInt64 = 0
+  /// Authentic frames that were refused as a whole before they reached the ledger, by reason.
+  var refused: [RefusalReason: UInt64] = [:]
+  /// Connections that were closed because of what they sent.
+  var closedConnections: UInt64 = 0
+
+  mutating func count(_ error: WireError) { invalid[error.name, default: 0] += 1 }
+}

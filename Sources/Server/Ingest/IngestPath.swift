@@ -1,0 +1,231 @@
+internal import Authentication
+internal import EventLoop
+internal import Metering
+internal import SegmentLog
+internal import Wire
+
+/// The way of a frame from a socket to the ledger and of its answer back.
+///
+/// Frames of one read gather in columns; at the end of the read the ledger judges them as one group.
+/// One thread, that of the loop, owns it.
+final class IngestPath {
+  /// Records at which a group is judged before the read ends.
+  private static let groupRecords = 4_096
+
+  var ledger: Ledger
+  private(set) var counters = IngestCounters()
+  /// Told what was rejected.
+  var onQuarantine: ([QuarantinedRecord]) -> Void = { _ in }
+  /// Told an authentic frame with a body that cannot be cut.
+  var onMalformed: (RawSpan, WireError) -> Void = { _, _ in }
+
+  private let keys: KeyRing?
+  private let limits: WireLimits
+  private let encoder: AnswerEncoder
+  private var columns = UsageColumns()
+  /// Where the answer of each frame in the columns goes.
+  private var targets: [AnswerTarget] = []
+  private var answers = AckQueue()
+  private var refusal: [UInt8] = []
+
+  /// A path to a ledger.
+  ///
+  /// - Parameters:
+  ///   - ledger: the ledger.
+  ///   - keys: the keys of sources; nil without authentication.
+  ///   - limits: the limits of frames.
+  init(ledger: consuming Ledger, keys: KeyRing?, limits: WireLimits) {
+    encoder = AnswerEncoder(installation: ledger.identity.installation)
+    self.ledger = ledger
+    self.keys = keys
+    self.limits = limits
+  }
+
+  /// Answers that wait for a sync.
+  var waitingAnswers: Int { answers.count }
+
+  /// Takes a datagram, which must be one frame.
+  func receive(datagram: RawSpan, from peer: SocketAddress, on endpoint: UDPEndpoint) {
+    do throws(WireError) {
+      let header = try FrameHeader(parsing: datagram, limits: limits)
+      guard header.length == datagram.byteCount else {
+        counters.wrongLength += 1
+        return
+      }
+      _ = take(datagram, header, .datagram(endpoint, peer))
+    } catch {
+      counters.count(error)
+    }
+  }
+
+  /// Takes the complete frames at the front of a stream's bytes.
+  ///
+  /// - Returns: how many bytes it consumed; nil if the stream cannot be followed any further.
+  func receive(stream bytes: RawSpan, from peer: StreamPeer) -> Int? {
+    var consumed = 0
+    do throws(WireError) {
+      while true {
+        let rest = bytes.extracting(droppingFirst: consumed)
+        guard let length = try FrameHeader.frameLength(peeking: rest, limits: limits),
+          length <= rest.byteCount
+        else { break }
+        let frame = rest.extracting(first: length)
+        let header = try FrameHeader(parsing: frame, limits: limits)
+        guard take(frame, header, .stream(peer)) else {
+          counters.closedConnections += 1
+          return nil
+        }
+        consumed += length
+      }
+    } catch {
+      counters.count(error)
+      counters.closedConnections += 1
+      return nil
+    }
+    judge()
+    return consumed
+  }
+
+  /// Authenticates a frame and takes it into the group.
+  ///
+  /// - Returns: whether it is authentic.
+  private func take(_ frame: RawSpan, _ header: FrameHeader, _ target: AnswerTarget) -> Bool {
+    counters.frames += 1
+    counters.bytes += UInt64(frame.byteCount)
+    guard isAuthentic(frame, header) else { return false }
+    switch header.type {
+    case .usage:
+      do throws(WireError) {
+        try columns.append(frame: frame, header: header)
+        targets.append(target)
+        if case .stream(let peer) = target { peer.outstanding += 1 }
+        if columns.count >= Self.groupRecords { judge() }
+      } catch {
+        onMalformed(frame, error)
+        refuse(frame, header, target, .malformedBody)
+      }
+    case .heartbeat:
+      counters.heartbeats += 1
+      ledger.noteHeartbeat(
+        source: header.sourceName(in: frame), epoch: header.epoch,
+        highestIssued: header.highestSequence)
+    case .controlTotals: refuse(frame, header, target, .unsupportedType)
+    case .ack, .refusal: counters.count(.unknownType(found: header.type.rawValue))
+    }
+    return true
+  }
+
+  private func isAuthentic(_ frame: RawSpan, _ header: FrameHeader) -> Bool {
+    guard let keys else {
+      guard header.keyID == .none else {
+        counters.wrongMode += 1
+        return false
+      }
+      return true
+    }
+    guard header.keyID != .none else {
+      counters.wrongMode += 1
+      return false
+    }
+    guard let key = keys[header.keyID.rawValue] else {
+      counters.unknownKey += 1
+      return false
+    }
+    guard key.verify(header.tag(in: frame), of: header.authenticated(in: frame)) else {
+      counters.wrongTag += 1
+      return false
+    }
+    return true
+  }
+
+  /// Judges the group that has gathered and queues the answers.
+  func judge() {
+    guard !columns.frames.isEmpty else { return }
+    ledger.judge(
+      columns, wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
+      monotonic: EventLoop.monotonicMilliseconds())
+    for outcome in ledger.outcomes { answer(outcome, columns) }
+    if !ledger.quarantined.isEmpty { onQuarantine(ledger.quarantined) }
+    columns.removeAll()
+    targets.removeAll(keepingCapacity: true)
+  }
+
+  private func answer(_ outcome: BatchOutcome, _ columns: borrowing UsageColumns) {
+    let target = targets[outcome.frame]
+    let header = columns.frames[outcome.frame].header
+    let source = columns.sourceName(ofFrame: outcome.frame)
+    let answer = AnswerHeader(
+      keyID: header.keyID, epoch: header.epoch, sequence: header.sequence,
+      highestSequence: max(outcome.highestKnown, header.sequence),
+      arrival: outcome.receipt.arrival)
+    let receipt: AckReceipt
+    switch outcome.disposition {
+    case .judged: receipt = AckReceipt(counts: outcome.receipt.counts)
+    case .resent: receipt = AckReceipt(counts: outcome.receipt.counts, isResent: true)
+    case .archived:
+      receipt = AckReceipt(archivedBatchOf: header.recordCount)
+    case .copy:
+      settle(target)
+      return
+    case .refused(let reason):
+      refuse(source, answer, target, reason)
+      settle(target)
+      return
+    }
+    encoder.appendAck(
+      answer, source: source, receipt: receipt,
+      exceptions: AckExceptions(finished: outcome.receipt.exceptions), missing: Span(),
+      limit: header.length, to: &answers.bytes, tag: tag(header.keyID))
+    answers.queue(to: target, after: outcome.receipt.position)
+  }
+
+  private func tag(_ key: KeyID) -> (RawSpan) -> UInt128 {
+    let authenticator = keys?[key.rawValue]
+    return { bytes in authenticator?.tag(of: bytes) ?? 0 }
+  }
+
+  /// Refuses an authentic frame that does not reach the ledger.
+  private func refuse(
+    _ frame: RawSpan, _ header: FrameHeader, _ target: AnswerTarget, _ reason: RefusalReason
+  ) {
+    counters.refused[reason, default: 0] += 1
+    let answer = AnswerHeader(
+      answering: header, arrival: Timestamp(milliseconds: EventLoop.wallMilliseconds()))
+    refuse(header.sourceName(in: frame), answer, target, reason)
+  }
+
+  private func refuse(
+    _ source: RawSpan, _ answer: AnswerHeader, _ target: AnswerTarget, _ reason: RefusalReason
+  ) {
+    refusal.removeAll(keepingCapacity: true)
+    encoder.appendRefusal(
+      answer, source: source, reason: reason,
+      retryAfter: reason.isRetryable ? Self.retryAfter : 0, to: &refusal, tag: tag(answer.keyID))
+    let bytes = refusal
+    Self.send(unsafe bytes.span.bytes, to: target)
+  }
+
+  /// Milliseconds that a refused source is asked to wait.
+  private static let retryAfter: UInt32 = 1_000
+
+  /// Sends the answers whose receipts are on stable storage.
+  func release(through synced: LogPosition) {
+    answers.release(through: synced) { target, bytes in
+      Self.send(bytes, to: target)
+      settle(target)
+    }
+  }
+
+  private func settle(_ target: AnswerTarget) {
+    guard case .stream(let peer) = target else { return }
+    peer.outstanding -= 1
+    peer.finishIfDone()
+  }
+
+  private static func send(_ bytes: RawSpan, to target: AnswerTarget) {
+    switch target {
+    case .datagram(let endpoint, let peer): endpoint.queue(bytes, to: peer)
+    case .stream(let peer): peer.connection.write(bytes)
+    }
+  }
+}

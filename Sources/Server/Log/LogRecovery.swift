@@ -1,0 +1,70 @@
+internal import Metering
+internal import SegmentLog
+
+/// Makes a ledger from the files of its partition. It is the normal start.
+enum LogRecovery {
+  /// What was found.
+  struct Report: Sendable {
+    /// The last segment's number and length, nil for an empty log.
+    var last: (number: UInt64, length: Int)?
+    /// Number of segments.
+    var segments = 0
+    /// Bytes of the log.
+    var bytes = 0
+    /// What was cut off the last segment, nil if it was whole.
+    var cut: String?
+  }
+
+  /// Repairs the last segment if a crash tore it, and replays all.
+  ///
+  /// - Parameters:
+  ///   - files: the partition's files.
+  ///   - ledger: a new ledger.
+  ///   - checkpoint: the checkpoint in Postgres; nil if Postgres could not be asked.
+  ///   - progress: told the bytes that are done and all bytes.
+  /// - Returns: the ledger; `report` says what was found.
+  static func recover(
+    _ files: PartitionFiles, _ ledger: consuming Ledger, checkpoint: Checkpoint?,
+    report: inout Report, progress: (Int, Int) -> Void
+  ) throws -> Ledger {
+    let numbers = try files.segmentNumbers()
+    let mark = try files.readMark()
+    if numbers.isEmpty, let mark, mark.end != .beginning {
+      throw SegmentError(
+        .markPosition, segment: nil, offset: 0, expected: mark.end.position.rawValue, found: 0)
+    }
+    var recovery = Recovery(ledger, checkpoint: checkpoint)
+    var previous: ChainPoint?
+    let sizes = try numbers.map { try MappedFile(files.segment($0)).count }
+    let total = sizes.reduce(0, +)
+    for number in numbers {
+      var file = try MappedFile(files.segment(number))
+      if number == numbers.last {
+        let scan = SegmentScan(
+          ofLast: file.bytes, segment: number, after: previous, mark: mark)
+        switch scan.decision {
+        case .intact: break
+        case .damaged(let error): throw error
+        case .truncate(let offset, let found):
+          try files.cutTail(ofSegment: number, at: offset, length: scan.contentLength)
+          report.cut = "\(scan.contentLength - offset) bytes of segment \(number): \(found)"
+          if scan.end == nil {
+            // Not even the header was written: the segment never began.
+            try files.removeSegment(number)
+            continue
+          }
+          file = try MappedFile(files.segment(number))
+        }
+        report.last = (number, scan.validLength)
+      }
+      previous = try recovery.replay(file.bytes, number: number)
+      report.segments += 1
+      report.bytes += file.count
+      progress(report.bytes, total)
+    }
+    if report.last == nil, report.segments > 0, let number = numbers.dropLast().last {
+      report.last = (number, try MappedFile(files.segment(number)).count)
+    }
+    return try recovery.finish()
+  }
+}

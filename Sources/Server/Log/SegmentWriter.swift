@@ -1,0 +1,224 @@
+internal import Foundation
+internal import Glibc
+internal import Metering
+internal import SegmentLog
+
+/// Writes segments and syncs them, on a thread of its own.
+///
+/// Everything that was submitted while a sync was under way shares the next one (group commit). A
+/// write or a sync that fails stops the process: what is in memory then no longer matters, because
+/// the next start rebuilds it from the log.
+public final class SegmentWriter: Sendable {
+  /// What the threads share, under the condition's lock.
+  private struct State {
+    var queue: [LedgerAction] = []
+    var queuedBytes = 0
+    var isBusy = false
+    var isStopped = false
+    var synced: Checkpoint
+    var syncs: UInt64 = 0
+  }
+
+  /// How long a mark may wait for its own sync after the last one, in seconds.
+  private static let markInterval = 0.1
+
+  private let files: PartitionFiles
+  private let segmentSize: Int
+  private let onSync: @Sendable () -> Void
+  private let condition = NSCondition()
+  nonisolated(unsafe) private var state: State
+  private let finished = DispatchSemaphore(value: 0)
+
+  /// A writer that continues a log.
+  ///
+  /// - Parameters:
+  ///   - files: where the partition's files are.
+  ///   - end: the end of the log, on stable storage.
+  ///   - segment: the segment to continue, with its length; nil if the log is empty.
+  ///   - segmentSize: bytes that are allocated for a new segment at once.
+  ///   - onSync: called on the writer's thread after each sync.
+  init(
+    files: PartitionFiles, continuing end: Checkpoint, segment: (number: UInt64, length: Int)?,
+    segmentSize: Int, onSync: @escaping @Sendable () -> Void
+  ) throws(SystemCallError) {
+    self.files = files
+    self.segmentSize = segmentSize
+    self.onSync = onSync
+    unsafe state = State(synced: end)
+    let mark = try OpenFile(files.mark, O_RDWR | O_CREAT)
+    var file: OpenFile?
+    if let segment { file = try OpenFile(files.segment(segment.number), O_RDWR) }
+    let start = Position(file: file, offset: segment?.length ?? 0, mark: mark)
+    let thread = Thread { [self] in run(start) }
+    thread.name = "segment-writer"
+    thread.start()
+  }
+
+  /// Where the writer's thread stands. Nobody else touches it.
+  private struct Position {
+    var file: OpenFile?
+    var offset: Int
+    let mark: OpenFile
+    var isMarkDirty = false
+  }
+
+  /// Hands actions over; they are carried out in order, and synced.
+  func submit(_ actions: [LedgerAction]) {
+    var bytes = 0
+    for case .append(let block, _) in actions { bytes += block.count }
+    condition.withLock {
+      unsafe state.queue.append(contentsOf: actions)
+      unsafe state.queuedBytes += bytes
+      unsafe state.isBusy = true
+      condition.signal()
+    }
+  }
+
+  /// How far the log is on stable storage.
+  var synced: Checkpoint { condition.withLock { unsafe state.synced } }
+  /// Whether anything is written or synced now, or waits for it.
+  var isBusy: Bool { condition.withLock { unsafe state.isBusy } }
+  /// Bytes that wait to be written.
+  var queuedBytes: Int { condition.withLock { unsafe state.queuedBytes } }
+  /// Syncs since the start.
+  var syncs: UInt64 { condition.withLock { unsafe state.syncs } }
+
+  /// Carries out what was submitted, and ends the thread.
+  func stop() {
+    condition.withLock {
+      unsafe state.isStopped = true
+      condition.signal()
+    }
+    finished.wait()
+  }
+
+  private func run(_ start: Position) {
+    var position = start
+    while let actions = next(&position) {
+      do throws(SystemCallError) {
+        let end = try carryOut(actions, &position)
+        try sync(position.file)
+        try writeMark(end, &position)
+        finish(end)
+      } catch {
+        fatal("\(error); the service stops, the next start continues from what is synced")
+      }
+    }
+    if position.isMarkDirty { try? position.mark.sync() }
+    finished.signal()
+  }
+
+  /// Waits for actions; nil once the writer is stopped and nothing is left.
+  private func next(_ position: inout Position) -> [LedgerAction]? {
+    while true {
+      let taken: [LedgerAction]? = condition.withLock {
+        while unsafe state.queue.isEmpty, unsafe !state.isStopped {
+          unsafe state.isBusy = false
+          let limit = Date(timeIntervalSinceNow: Self.markInterval)
+          if !position.isMarkDirty {
+            condition.wait()
+          } else if !condition.wait(until: limit) {
+            return []
+          }
+        }
+        guard unsafe !state.queue.isEmpty else { return nil }
+        let actions = unsafe state.queue
+        unsafe state.queue = []
+        unsafe state.queuedBytes = 0
+        return actions
+      }
+      guard let taken else { return nil }
+      if !taken.isEmpty { return taken }
+      do throws(SystemCallError) {
+        try position.mark.sync()
+        position.isMarkDirty = false
+      } catch {
+        fatal("\(error)")
+      }
+    }
+  }
+
+  private func carryOut(
+    _ actions: [LedgerAction], _ position: inout Position
+  ) throws(SystemCallError) -> Checkpoint {
+    var end = synced
+    for action in actions {
+      switch action {
+      case .openSegment(let number, let header):
+        try sync(position.file)
+        try begin(number, header, &position)
+      case .append(let bytes, let blockEnd):
+        guard let file = position.file else { fatalError("BUG: a block without a segment") }
+        try write(bytes, to: file, at: position.offset)
+        position.offset += bytes.count
+        end = blockEnd
+      }
+    }
+    return end
+  }
+
+  private func begin(
+    _ number: UInt64, _ header: [UInt8], _ position: inout Position
+  ) throws(SystemCallError) {
+    if let last = position.file {
+      // The rest that was allocated and never written is given back.
+      try SystemCallError.check("truncate", last.path) {
+        Int(ftruncate(last.descriptor, off_t(position.offset)))
+      }
+      try last.sync()
+    }
+    let path = files.segment(number)
+    let file = try OpenFile(path, O_RDWR | O_CREAT | O_EXCL)
+    let code = posix_fallocate(file.descriptor, 0, off_t(segmentSize))
+    guard code == 0 || code == EOPNOTSUPP || code == EINVAL else {
+      throw SystemCallError("allocate", path, code: code)
+    }
+    try write(header, to: file, at: 0)
+    try file.sync()
+    try FileContents.syncDirectory(FilePath.parent(of: path))
+    position.file = file
+    position.offset = header.count
+  }
+
+  private func write(
+    _ bytes: [UInt8], to file: OpenFile, at offset: Int
+  ) throws(SystemCallError) {
+    var done = 0
+    while done < bytes.count {
+      done += try SystemCallError.check("write", file.path) {
+        unsafe bytes.withUnsafeBytes { buffer in
+          unsafe pwrite(
+            file.descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+        }
+      }
+    }
+  }
+
+  private func sync(_ file: OpenFile?) throws(SystemCallError) {
+    guard let file else { return }
+    try SystemCallError.check("sync", file.path) { Int(fdatasync(file.descriptor)) }
+  }
+
+  private func writeMark(
+    _ end: Checkpoint, _ position: inout Position
+  ) throws(SystemCallError) {
+    var bytes: [UInt8] = []
+    DurabilityMark(end: end).encode(into: &bytes)
+    try write(bytes, to: position.mark, at: 0)
+    position.isMarkDirty = true
+  }
+
+  private func finish(_ end: Checkpoint) {
+    condition.withLock {
+      unsafe state.synced = end
+      unsafe state.syncs += 1
+      if unsafe state.queue.isEmpty { unsafe state.isBusy = false }
+    }
+    onSync()
+  }
+
+  private func fatal(_ message: String) -> Never {
+    FileHandle.standardError.write(Data("FATAL: \(message)\n".utf8))
+    exit(CommandExit.refused.rawValue)
+  }
+}

@@ -1,0 +1,76 @@
+internal import Database
+internal import Logging
+internal import Metering
+internal import Postgres
+internal import SegmentLog
+internal import Wire
+
+/// How this service reaches Postgres: the configured server, or a private cluster that it starts.
+struct DatabaseAccess {
+  /// The login of the service in its private cluster.
+  static let privateLogin = "weighbridge"
+
+  let settings: ConnectionSettings
+  private let cluster: PrivateCluster?
+
+  /// Starts the private cluster and migrates it, if no server is configured.
+  init(_ configuration: ServerConfiguration, directory: DataDirectory, logger: Logger) throws {
+    if let url = configuration.postgres.url {
+      cluster = nil
+      settings = ConnectionSettings(url)
+      return
+    }
+    let cluster = try PrivateCluster.start(folder: directory.layout.postgresCluster)
+    self.cluster = cluster
+    logger.info(
+      "private Postgres",
+      metadata: ["origin": "\(cluster.origin)", "socket": "\(cluster.socketDirectory)"])
+    settings = ConnectionSettings(
+      cluster.connectionString(user: Self.privateLogin))
+    do {
+      let administrator = try PostgresConnection(
+        ConnectionSettings(
+          cluster.connectionString(user: PrivateCluster.administrator)))
+      let report = try DatabaseSchema.migrate(
+        on: administrator, serviceLogin: Self.privateLogin)
+      if report.from != report.to {
+        logger.info("migrated", metadata: ["from": "\(report.from)", "to": "\(report.to)"])
+      }
+    } catch {
+      stop(logger: logger)
+      throw error
+    }
+  }
+
+  /// The checkpoint in Postgres, the beginning if it has none; nil if Postgres cannot be reached now.
+  ///
+  /// - Throws: if the database can never serve this installation.
+  func checkpoint(of installation: Installation, logger: Logger) throws -> Checkpoint? {
+    do throws(DatabaseError) {
+      let stored = try RollupDatabase(settings).checkpoint(partition: 0)
+      guard let stored else { return .beginning }
+      guard stored.installation == installation.id else {
+        throw .installationMismatch(expected: installation.id, found: stored.installation)
+      }
+      return stored.place
+    } catch {
+      switch error {
+      case .postgres, .outcomeUnknown, .readOnly:
+        logger.warning(
+          "Postgres cannot be reached; usage is taken, and flushed when it is back",
+          metadata: ["error": "\(error)"])
+        return nil
+      default: throw error
+      }
+    }
+  }
+
+  /// Stops the private cluster.
+  func stop(logger: Logger) {
+    do throws(PrivateClusterError) {
+      try cluster?.stop()
+    } catch {
+      logger.error("private Postgres does not stop", metadata: ["error": "\(error)"])
+    }
+  }
+}

@@ -1,0 +1,342 @@
+internal import Authentication
+internal import Database
+internal import Dedup
+internal import EventLoop
+internal import Glibc
+internal import Logging
+internal import Metering
+internal import Postgres
+internal import SegmentLog
+internal import Wire
+
+/// The running service: sockets, ledger, writer, flusher and timers, on one loop.
+///
+/// The loop's thread owns everything here; the writer and the flusher have threads of their own and
+/// signal the loop when they are done.
+public final class Service {
+  let configuration: ServerConfiguration
+  let directory: DataDirectory
+  let started = Timestamp(milliseconds: EventLoop.wallMilliseconds())
+  let logger: Logger
+  let loop: EventLoop
+  let path: IngestPath
+  let writer: SegmentWriter
+  let flusher: Flusher
+  let files: PartitionFiles
+  let quarantine: QuarantineFile
+  let database: DatabaseAccess
+
+  var endpoints: [UDPEndpoint] = []
+  var listeners: [StreamListener] = []
+  var control: ControlServer?
+  var watchers: [SignalWatcher] = []
+  private var wakeup: Wakeup?
+  private var timers: [LoopTimer] = []
+  private var commitTimer: LoopTimer?
+  private var isCommitDue = false
+  var diskFree: UInt64 = 0
+  var isBelowReserve = false
+  /// When the service began to stop, on the monotonic clock.
+  private var drainStarted: Int64?
+  /// Called with whether the flush that follows was committed.
+  private var afterFlush: [() -> Void] = []
+  private var failure: CommandFailure?
+
+  /// Starts the service: opens the data directory, starts or reaches Postgres, recovers the log and
+  /// binds the sockets.
+  public init(_ configuration: ServerConfiguration) throws {
+    self.configuration = configuration
+    logger = Logger(label: "weighbridge")
+    directory = try DataDirectory(
+      path: configuration.dataDirectory, partitionCount: UInt16(configuration.ingest.partitions),
+      now: started)
+    _ = try directory.prepareRuntimeDirectory()
+    files = PartitionFiles(directory.layout.partition(0))
+    try files.prepare()
+    quarantine = QuarantineFile(
+      directory: "\(files.path)/\(SegmentNames.quarantine)",
+      maximumBytes: configuration.quarantine.maximumBytes)
+    database = try DatabaseAccess(configuration, directory: directory, logger: logger)
+    loop = try EventLoop()
+    do {
+      let start = try ServiceStart(
+        configuration, directory: directory, files: files,
+        checkpoint: try database.checkpoint(of: directory.installation, logger: logger),
+        logger: logger)
+      path = IngestPath(
+        ledger: start.takeLedger(), keys: try Self.keys(configuration),
+        limits: WireLimits(maximumFrameLength: configuration.ingest.maximumFrame))
+      let wakeup = WakeupSlot()
+      writer = try SegmentWriter(
+        files: files, continuing: path.ledger.end, segment: start.last,
+        segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
+      flusher = Flusher(settings: database.settings, onOutcome: { wakeup.signal() })
+      let made = try loop.makeWakeup { [unowned self] in advance() }
+      wakeup.set(made)
+      self.wakeup = made
+      try open()
+    } catch {
+      database.stop(logger: logger)
+      throw error
+    }
+  }
+
+  private static func keys(_ configuration: ServerConfiguration) throws -> KeyRing? {
+    guard configuration.authentication.mode == .required else { return nil }
+    return try KeyRing(
+      configuration.authentication.keys.map { (id: $0.id.rawValue, secret: $0.secret) })
+  }
+
+  /// Binds the sockets and starts the timers.
+  private func open() throws {
+    path.onQuarantine = { [unowned self] records in
+      quarantine.append(records.map { QuarantineEntry($0) })
+    }
+    path.onMalformed = { [unowned self] frame, error in keepMalformed(frame, error) }
+    checkDisk()
+    path.ledger.start(
+      wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
+      monotonic: EventLoop.monotonicMilliseconds())
+    if let hold = path.ledger.clockHold { logHold(hold) }
+    submit()
+    try openSockets()
+    control = try ControlServer(
+      on: loop, path: directory.layout.controlSocket(of: directory.installation)
+    ) { [unowned self] request, answer in handle(request, answer) }
+    watchers = try loop.onSignal([SIGTERM, SIGINT]) { [unowned self] _ in drain() }
+    timers = [
+      loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() },
+      loop.makeTimer(after: 60_000, every: 60_000) { [unowned self] in removeOldSegments() },
+      loop.makeTimer(
+        after: configuration.flush.interval.milliseconds,
+        every: configuration.flush.interval.milliseconds
+      ) { [unowned self] in beginFlush() },
+    ]
+    loop.onIterationEnd { [unowned self] in endIteration() }
+    logger.info(
+      "ready",
+      metadata: [
+        "udp": "\(endpoints.map { "\($0.localAddress)" }.joined(separator: ","))",
+        "tcp": "\(listeners.map { "\($0.localAddress)" }.joined(separator: ","))",
+        "data": "\(directory.layout.path)",
+        "position": "\(path.ledger.end.position.rawValue)",
+        "keys": "\(path.ledger.dedupStatistics.keys)",
+      ])
+  }
+
+  /// Runs until the service is told to stop.
+  ///
+  /// - Throws: ``CommandFailure`` if it had to stop for another reason.
+  public func run() throws(CommandFailure) {
+    loop.run()
+    writer.stop()
+    flusher.stop()
+    database.stop(logger: logger)
+    loop.close()
+    if let failure { throw failure }
+  }
+
+  // MARK: The loop
+
+  /// Sends what can be sent and seals what can be sealed, once in each iteration.
+  private func endIteration() {
+    path.release(through: writer.synced.position)
+    for endpoint in endpoints { endpoint.flushQueued() }
+    commit()
+    if path.ledger.maintain() { wakeup?.signal() }
+  }
+
+  /// Hands the open block to the writer if it is idle, at once or after the commit delay.
+  private func commit() {
+    if !writer.isBusy, path.ledger.hasOpenBlock {
+      let delay = configuration.log.commitDelay.milliseconds
+      if delay == 0 || isCommitDue || drainStarted != nil {
+        isCommitDue = false
+        path.ledger.sealBlock()
+      } else if commitTimer == nil {
+        commitTimer = loop.makeTimer(after: delay) { [unowned self] in
+          commitTimer?.close()
+          commitTimer = nil
+          isCommitDue = true
+        }
+      }
+    }
+    submit()
+  }
+
+  private func submit() {
+    let actions = path.ledger.takeActions()
+    if !actions.isEmpty { writer.submit(actions) }
+    updateRefusal()
+  }
+
+  /// What the writer or the flusher has done.
+  private func advance() {
+    path.ledger.synced(through: writer.synced)
+    path.release(through: writer.synced.position)
+    for endpoint in endpoints { endpoint.flushQueued() }
+    if let batch = path.ledger.takeFlush() { flusher.flush(batch) }
+    switch flusher.takeOutcome() {
+    case .committed:
+      path.ledger.flushCommitted()
+      submit()
+      let waiting = afterFlush
+      afterFlush = []
+      for action in waiting { action() }
+    case .impossible(let error):
+      fail(CommandFailure("\(error)"))
+    case nil: break
+    }
+    continueDrain()
+  }
+
+  /// Begins a flush, if there is anything to flush and none is under way.
+  @discardableResult
+  func beginFlush() -> Bool {
+    var random = SystemRandomNumberGenerator()
+    let token = UInt128(random.next()) << 64 | UInt128(random.next())
+    guard path.ledger.beginFlush(token: token) else { return false }
+    submit()
+    return true
+  }
+
+  /// Runs an action once everything that is in the ledger now is in Postgres.
+  func whenFlushed(_ action: @escaping () -> Void) {
+    if path.ledger.attempt != nil {
+      afterFlush.append { [unowned self] in whenFlushed(action) }
+    } else if beginFlush() {
+      afterFlush.append(action)
+    } else {
+      action()
+    }
+  }
+
+  private func everySecond() {
+    let closed = path.ledger.closedThrough
+    let wasHeld = path.ledger.clockHold != nil
+    path.ledger.tick(
+      wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
+      monotonic: EventLoop.monotonicMilliseconds())
+    if let hold = path.ledger.clockHold, !wasHeld { logHold(hold) }
+    submit()
+    if path.ledger.closedThrough != closed { beginFlush() }
+    checkDisk()
+    continueDrain()
+  }
+
+  private func logHold(_ hold: ClockGuard.Hold) {
+    logger.error(
+      "the clock cannot be believed; usage is refused until weighbridge clock confirm",
+      metadata: ["expected": "\(hold.expected.text)", "found": "\(hold.found.text)"])
+  }
+
+  private func checkDisk() {
+    guard let free = try? directory.freeBytes() else { return }
+    diskFree = free
+    let isBelow = free < UInt64(configuration.log.diskReserve)
+    if isBelow != isBelowReserve {
+      isBelowReserve = isBelow
+      logger.log(
+        level: isBelow ? .error : .notice,
+        isBelow ? "less disk is free than the reserve; usage is refused" : "disk is free again",
+        metadata: ["free": "\(free)", "log.diskReserve": "\(configuration.log.diskReserve)"])
+    }
+    updateRefusal()
+  }
+
+  /// Bytes that may wait for the writer before usage is refused.
+  private static let writerBacklog = 64 << 20
+
+  private func updateRefusal() {
+    if drainStarted != nil {
+      path.ledger.refusal = .draining
+    } else if isBelowReserve {
+      path.ledger.refusal = .diskReserve
+    } else {
+      path.ledger.refusal = writer.queuedBytes > Self.writerBacklog ? .queueFull : nil
+    }
+  }
+
+  private func removeOldSegments() {
+    let removable = path.ledger.removableSegments(
+      retention: configuration.log.retention.milliseconds)
+    guard !removable.isEmpty else { return }
+    do {
+      try Manifest(files).append(removable)
+      for segment in removable { try files.removeSegment(segment.number) }
+      path.ledger.segmentsRemoved(removable.count)
+      logger.info("segments removed", metadata: ["count": "\(removable.count)"])
+    } catch {
+      logger.error("segments not removed", metadata: ["error": "\(error)"])
+    }
+  }
+
+  // MARK: The end
+
+  /// Stops receiving, and ends the loop once everything is synced, answered and flushed. The second
+  /// time it leaves at once; the next start recovers.
+  private func drain() {
+    guard drainStarted == nil else {
+      logger.notice("stopped at once; the next start recovers")
+      exit(CommandExit.refused.rawValue)
+    }
+    logger.notice("stopping: no more usage is taken; what is in hand is synced and flushed")
+    drainStarted = EventLoop.monotonicMilliseconds()
+    for endpoint in endpoints { endpoint.stopReceiving() }
+    updateRefusal()
+    path.judge()
+    whenFlushed { [unowned self] in isFlushed = true }
+    continueDrain()
+  }
+
+  private var isFlushed = false
+
+  private func continueDrain() {
+    guard let drainStarted else { return }
+    let waited = EventLoop.monotonicMilliseconds() - drainStarted
+    let isOver = waited >= configuration.shutdown.limit.milliseconds
+    let isAnswered = path.waitingAnswers == 0 && !writer.isBusy
+    guard (isFlushed && isAnswered) || isOver else { return }
+    if isOver {
+      logger.warning(
+        "the limit for stopping has passed; what is not in Postgres is flushed after the next start",
+        metadata: ["unflushed entries": "\(path.ledger.unflushedEntries)"])
+    } else {
+      logger.notice("stopped")
+    }
+    end()
+  }
+
+  private func fail(_ failure: CommandFailure) {
+    logger.critical("\(failure)")
+    self.failure = failure
+    end()
+  }
+
+  private func end() {
+    for timer in timers { timer.close() }
+    commitTimer?.close()
+    for endpoint in endpoints { endpoint.close() }
+    for listener in listeners { listener.close() }
+    control?.close()
+    for watcher in watchers { watcher.close() }
+    wakeup?.close()
+    loop.stop()
+  }
+
+  private func keepMalformed(_ frame: RawSpan, _ error: WireError) {
+    guard
+      let header = try? FrameHeader(
+        parsing: frame,
+        limits: WireLimits(maximumFrameLength: configuration.ingest.maximumFrame))
+    else { return }
+    let name = header.sourceName(in: frame)
+    let source = unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    let bytes = unsafe frame.withUnsafeBytes { unsafe [UInt8]($0) }
+    quarantine.append([
+      QuarantineEntry(
+        frame: bytes, source: source, header: header,
+        arrival: Timestamp(milliseconds: EventLoop.wallMilliseconds()), error: error)
+    ])
+  }
+}

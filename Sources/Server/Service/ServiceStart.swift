@@ -1,0 +1,60 @@
+internal import Dedup
+internal import EventLoop
+internal import Logging
+internal import Metering
+internal import SegmentLog
+
+/// The ledger that a start recovers from the log.
+final class ServiceStart {
+  private var ledger: Ledger?
+  /// The segment to continue.
+  let last: (number: UInt64, length: Int)?
+
+  init(
+    _ configuration: ServerConfiguration, directory: DataDirectory, files: PartitionFiles,
+    checkpoint: Checkpoint?, logger: Logger
+  ) throws {
+    let began = EventLoop.monotonicMilliseconds()
+    let installation = directory.installation
+    let identity = LedgerIdentity(
+      installation: installation.id, secret: installation.secret, partition: 0,
+      partitionCount: installation.partitionCount)
+    var told = began
+    var report = LogRecovery.Report()
+    let recovered = try LogRecovery.recover(
+      files, Ledger(identity: identity, configuration: configuration.ledger),
+      checkpoint: checkpoint, report: &report
+    ) { done, total in
+      let now = EventLoop.monotonicMilliseconds()
+      guard now - told >= 1_000 else { return }
+      told = now
+      logger.info("recovering", metadata: ["bytes": "\(done)", "of": "\(total)"])
+    }
+    last = report.last
+    if let cut = report.cut {
+      logger.notice("a torn tail was cut off; a copy is kept", metadata: ["cut": "\(cut)"])
+    }
+    if let horizon = recovered.horizon {
+      logger.notice(
+        "the key index is complete from an arrival on, not from the beginning",
+        metadata: ["horizon": "\(horizon.text)"])
+    }
+    if report.segments > 0 {
+      logger.info(
+        "recovered",
+        metadata: [
+          "segments": "\(report.segments)", "bytes": "\(report.bytes)",
+          "position": "\(recovered.end.position.rawValue)",
+          "keys": "\(recovered.dedupStatistics.keys)",
+          "milliseconds": "\(EventLoop.monotonicMilliseconds() - began)",
+        ])
+    }
+    ledger = consume recovered
+  }
+
+  /// The ledger; it is handed over once.
+  func takeLedger() -> Ledger {
+    guard let ledger = ledger.take() else { preconditionFailure("BUG: the ledger is taken twice") }
+    return ledger
+  }
+}

@@ -1,0 +1,42 @@
+/// The verdict on one record as an ack writes it: verdict and reason in one byte.
+public struct AckCode: RawRepresentable, Sendable, Hashable {
+  /// 0 accepted, 1 duplicate, 2 conflict, 3 late, 16 + reason rejected.
+  public var rawValue: UInt8
+
+  /// The code with this value; values without a meaning have no ``verdict``.
+  @inlinable
+  public init(rawValue: UInt8) { self.rawValue = rawValue }
+
+  /// The code of a rejected record.
+  @inlinable
+  public init(rejected reason: RejectionReason) { rawValue = 16 + reason.rawValue }
+
+  /// The code of a record with a fault, the raw value of its ``RejectionReason``.
+  @inlinable
+  public init(fault: UInt8) { rawValue = 16 &+ fault }
+
+  /// Accepted; not written.
+  public static let accepted = AckCode(rawValue: 0)
+  /// Counted before, with the same payload.
+  public static let duplicate = AckCode(rawValue: 1)
+  /// The key is known with another payload.
+  public static let conflict = AckCode(rawValue: 2)
+  /// Booked as an adjustment.
+  public static let late = AckCode(rawValue: 3)
+
+  /// The verdict, or nil for a value without a meaning.
+  @inlinable
+  public var verdict: Verdict? {
+    switch rawValue {
+    case 0...3: Verdict(rawValue: rawValue)
+    case 17...: .rejected
+    default: nil
+    }
+  }
+
+  /// The reason of a rejected record; nil for other verdicts and for reasons of a later version.
+  @inlinable
+  public var reason: RejectionReason? {
+    rawValue > 16 ? RejectionReason(rawValue: rawValue - 16) : nil
+  }
+}

@@ -1,0 +1,147 @@
+/// The names of one kind (tenants, operations or contexts) of many frames.
+///
+/// Entry 0 is always there and has an empty name: records without a context, and rejected records
+/// whose index is past its table, point to it, so that every index of a record is valid.
+public struct NameTable: ~Copyable, Sendable {
+  /// Number of entries, entry 0 included.
+  public private(set) var count = 0
+  private var byteCount = 0
+  private var bytes = Column<UInt8>()
+  private var entries = Column<UInt64>()
+
+  init() { removeAll() }
+
+  /// The bytes of a name. Its UTF-8 is valid where ``fault(_:)`` is nil.
+  ///
+  /// - Precondition: the entry is below ``count``.
+  @_lifetime(borrow self)
+  public func name(_ entry: Int) -> RawSpan {
+    let entry = Entry(word: entries.prefix(count)[entry])
+    return bytes.prefix(byteCount).raw.extracting(entry.start..<entry.start + entry.length)
+  }
+
+  /// Why records that use the name are rejected, or nil.
+  ///
+  /// - Precondition: the entry is below ``count``.
+  public func fault(_ entry: Int) -> RejectionReason? {
+    RejectionReason(rawValue: Entry(word: entries.prefix(count)[entry]).fault)
+  }
+
+  /// The type of a context; `other` in tables that are not of contexts.
+  ///
+  /// - Precondition: the entry is below ``count``.
+  public func type(_ entry: Int) -> ContextType {
+    ContextType(rawValue: Entry(word: entries.prefix(count)[entry]).type) ?? .other
+  }
+
+  /// Leaves entry 0 alone; capacity is kept.
+  mutating func removeAll() {
+    entries.reserve(1)
+    entries[0] = Entry(start: 0, length: 0, type: ContextType.other.rawValue, fault: 0).word
+    count = 1
+    byteCount = 0
+  }
+
+  /// A place to come back to.
+  struct Mark {
+    fileprivate var count: Int
+    fileprivate var byteCount: Int
+  }
+
+  /// The place behind the last entry.
+  var mark: Mark { Mark(count: count, byteCount: byteCount) }
+
+  /// Drops the entries of a frame that turned out to be malformed.
+  mutating func truncate(to mark: Mark) {
+    count = mark.count
+    byteCount = mark.byteCount
+  }
+
+  /// Appends a table of a frame and moves the offset behind it.
+  ///
+  /// - Parameter hasTypes: whether each entry has a type and may be empty, as contexts do.
+  /// - Returns: whether an entry has a fault.
+  /// - Precondition: the frame has ``Text/slack`` bytes behind `end`.
+  mutating func append(
+    _ added: Int, hasTypes: Bool, of frame: RawSpan, at offset: inout Int, end: Int
+  ) throws(WireError) -> Bool {
+    guard added > 0 else { return false }
+    precondition(frame.byteCount - end >= Text.slack, "BUG: a tag stands behind the body")
+    entries.reserve(count + added)
+    bytes.reserve(byteCount + end - offset + Text.slack)
+    var place = mark
+    let faults = try Self.decode(
+      added, hasTypes: hasTypes, of: frame, at: &offset, end: end, place: &place,
+      to: &entries, names: &bytes)
+    truncate(to: place)
+    return faults != 0
+  }
+
+  private static func decode(
+    _ added: Int, hasTypes: Bool, of frame: RawSpan, at offset: inout Int, end: Int,
+    place: inout Mark, to entries: inout Column<UInt64>, names: inout Column<UInt8>
+  ) throws(WireError) -> UInt8 {
+    var faults: UInt8 = 0
+    var words = entries.mutable
+    var arena = names.mutable
+    var target = arena.mutableRaw
+    for _ in 0..<added {
+      var entry = Entry(
+        start: place.byteCount, length: 0, type: ContextType.other.rawValue, fault: 0)
+      let head = hasTypes ? 2 : 1
+      guard end - offset >= head else { throw .malformedBody(offset: offset, .truncatedTable) }
+      if hasTypes {
+        entry.type = frame.integer(at: offset)
+        if entry.type > ContextType.other.rawValue {
+          entry.type = ContextType.other.rawValue
+          entry.fault = RejectionReason.malformedRecord.rawValue
+        }
+      }
+      entry.length = Int(frame.integer(at: offset + head - 1, as: UInt8.self))
+      let start = offset + head
+      guard entry.length <= end - start else {
+        throw .malformedBody(offset: offset, .truncatedTable)
+      }
+      let isPlain = unsafe Text.copy(
+        frame, from: start, count: entry.length, to: &target, at: place.byteCount)
+      if entry.fault == 0, !isPlain || entry.length == 0 {
+        entry.fault = Text.fault(
+          frame.extracting(start..<start + entry.length), whenEmpty: hasTypes ? nil : .nameEmpty)
+      }
+      faults |= entry.fault
+      words[place.count] = entry.word
+      place.count += 1
+      place.byteCount += entry.length
+      offset = start + entry.length
+    }
+    return faults
+  }
+}
+
+/// One entry of a table, packed into a word.
+private struct Entry {
+  var start: Int
+  var length: Int
+  var type: UInt8
+  var fault: UInt8
+
+  init(start: Int, length: Int, type: UInt8, fault: UInt8) {
+    self.start = start
+    self.length = length
+    self.type = type
+    self.fault = fault
+  }
+
+  init(word: UInt64) {
+    start = Int(truncatingIfNeeded: word & 0xFFFF_FFFF)
+    length = Int(truncatingIfNeeded: word >> 32 & 0xFF)
+    type = UInt8(truncatingIfNeeded: word >> 40)
+    fault = UInt8(truncatingIfNeeded: word >> 48)
+  }
+
+  /// Start in bits 0–31, length in 32–39, type in 40–47, fault in 48–55.
+  var word: UInt64 {
+    UInt64(truncatingIfNeeded: start) | UInt64(truncatingIfNeeded: length) << 32
+      | UInt64(type) << 40 | UInt64(fault) << 48
+  }
+}

@@ -1,0 +1,75 @@
+import Testing
+
+@testable import Dedup
+
+/// A finished run of these hashes, made as the index makes it.
+private func run(of hashes: [KeyHash]) -> SealedRun {
+  let table = BucketTable(shards: 1, geometry: TableGeometry())
+  for hash in hashes { _ = table.insert(KeyIdentity(hash), payload: 1, arrival: 0) }
+  var pass = SealingPass(table: table)
+  while pass.advance(budget: .max) {}
+  return pass.run
+}
+
+@Suite("Split-block Bloom filter")
+struct BloomFilterTests {
+  private func randomHashes(_ count: Int, seed: UInt64) -> [KeyHash] {
+    var mix = SplitMix64(seed: seed)
+    return (0..<count).map { _ in KeyHash(high: mix.next(), low: mix.next()) }
+  }
+
+  @Test("it forgets no key, and at its capacity one stranger in 250 passes")
+  func rates() {
+    let filter = SplitBlockBloomFilter(capacity: 20_000, bitsPerKey: 12)
+    let known = run(of: randomHashes(20_000, seed: 5))
+    filter.insert(known, 0..<known.count)
+    let keys = known.span
+    for place in keys.indices {
+      if !filter.mayContain(keys[place].identity.filterHash) { Issue.record("forgotten") }
+    }
+    let strangers = randomHashes(50_000, seed: 6)
+    let passed = strangers.count { filter.mayContain($0.high) }
+    #expect(passed < 50_000 / 100)
+    #expect(passed > 50_000 / 1000)
+    #expect(filter.insertedCount == 20_000)
+    #expect(filter.sampledFill > 0.3 && filter.sampledFill < 0.6)
+  }
+
+  @Test("the bits of a block are those of the format specification")
+  func specification() {
+    let filter = SplitBlockBloomFilter(capacity: 1, bitsPerKey: 12)
+    #expect(filter.blockCount == 1)
+    let lone = run(of: [KeyHash(high: 1, low: 0)])
+    filter.insert(lone, 0..<1)
+    // The lower 32 bits are 1, so each word's bit is the upper five bits of its salt.
+    let salts: [UInt32] = [
+      0x47b6_137b, 0x4497_4d91, 0x8824_ad5b, 0xa2b7_289d,
+      0x7054_95c7, 0x2df1_424b, 0x9efc_4947, 0x5c6b_fb31,
+    ]
+    for (word, salt) in salts.enumerated() {
+      let stored = unsafe filter.memory.base.load(fromByteOffset: word * 4, as: UInt32.self)
+      #expect(stored == 1 << (salt >> 27))
+    }
+  }
+
+  @Test("a filter that always says maybe changes no answer")
+  func forcedMaybe() {
+    var geometry = TableGeometry()
+    geometry.keysPerShard = 40
+    geometry.minimumFilterKeys = 10_000
+    geometry.filterBitsPerKey = 0  // One block for everything.
+    let limits = DedupLimits(window: 1000, maximumKeys: 600, generations: 4)
+    let model = IndexModel(limits, geometry: geometry)
+    let hashes = randomHashes(1000, seed: 9)
+    for start in stride(from: 0, to: 1000, by: 50) {
+      model.judge(hashes[start..<start + 50].map { PresentedKey(hash: $0) }, at: 1000)
+      model.settle()
+    }
+    #expect(model.index.runs.count > 10 && model.index.filter.sampledFill > 0.99)
+    let strangers = randomHashes(1000, seed: 10)
+    model.judge(strangers.map { PresentedKey(hash: $0, request: .probe) }, at: 1500)
+    model.judge(hashes.map { PresentedKey(hash: $0) }, at: 1500)
+    #expect(model.counts == [.new: 1000, .absent: 1000, .duplicate: 1000])
+    model.check()
+  }
+}

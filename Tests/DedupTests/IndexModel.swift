@@ -1,0 +1,93 @@
+import Testing
+
+@testable import Dedup
+
+/// A key as a test presents it.
+struct PresentedKey: Hashable {
+  var hash: KeyHash
+  var payload: UInt16 = 1
+  var request = DedupRequest.admit
+}
+
+/// An index beside a dictionary that knows what it must answer.
+///
+/// The dictionary holds each key's first arrival and payload. Inside the window the answer is
+/// fixed; after the window and a generation's age the key must be gone; in between both are right,
+/// and the dictionary follows the index.
+final class IndexModel {
+  struct Entry {
+    var arrival: Int64
+    var payload: UInt16
+  }
+
+  var index: DedupIndex
+  let limits: DedupLimits
+  private(set) var now: Int64
+  private var known: [KeyHash: Entry] = [:]
+  private(set) var counts: [DedupAnswer: Int] = [:]
+
+  init(_ limits: DedupLimits, geometry: TableGeometry = TableGeometry(), now: Int64 = 1000) {
+    index = DedupIndex(limits: limits, startingAt: now, geometry: geometry)
+    self.limits = limits
+    self.now = now
+  }
+
+  /// The index's answers, unchecked.
+  func answers(_ keys: [PresentedKey], at arrival: Int64) -> [DedupAnswer] {
+    let hashes = keys.map(\.hash)
+    let payloads = keys.map(\.payload)
+    let requests = keys.map(\.request.rawValue)
+    var raw = [UInt8](repeating: 0xff, count: keys.count)
+    var answers = raw.mutableSpan
+    index.judge(
+      hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: arrival,
+      answers: &answers)
+    now = max(now, arrival)
+    return raw.compactMap(DedupAnswer.init(rawValue:))
+  }
+
+  /// Judges a batch and checks every answer.
+  func judge(
+    _ keys: [PresentedKey], at arrival: Int64, location: SourceLocation = #_sourceLocation
+  ) {
+    let answers = answers(keys, at: arrival)
+    #expect(answers.count == keys.count, sourceLocation: location)
+    for (key, answer) in zip(keys, answers) {
+      counts[answer, default: 0] += 1
+      if !isRight(answer, for: key) {
+        Issue.record("\(answer) for \(key) at \(now)", sourceLocation: location)
+      }
+    }
+  }
+
+  func advance(to arrival: Int64) {
+    index.advance(to: arrival)
+    now = max(now, arrival)
+  }
+
+  /// Checks the invariants of the index.
+  func check(location: SourceLocation = #_sourceLocation) {
+    #expect(index.invariantViolations().isEmpty, sourceLocation: location)
+  }
+
+  func hasRoom(for count: Int) -> Bool { index.hasRoom(for: count) }
+
+  func maintain(budget: Int) -> Bool { index.maintain(budget: budget) }
+
+  /// Does all maintenance.
+  func settle(budget: Int = 1 << 16) { while maintain(budget: budget) {} }
+
+  private func isRight(_ answer: DedupAnswer, for key: PresentedKey) -> Bool {
+    guard key.request != .skip else { return answer == .skipped }
+    if let entry = known[key.hash] {
+      let age = now - entry.arrival
+      let expected: DedupAnswer = entry.payload == key.payload ? .duplicate : .conflict
+      if answer == expected { return age < limits.window + limits.generationAge }
+      guard age > limits.window else { return false }
+      known[key.hash] = nil
+    }
+    guard key.request == .admit else { return answer == .absent }
+    known[key.hash] = Entry(arrival: now, payload: key.payload)
+    return answer == .new
+  }
+}

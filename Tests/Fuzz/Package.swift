@@ -1,0 +1,23 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "weighbridge-fuzz",
+  dependencies: [.package(name: "weighbridge", path: "../..")],
+  targets: [
+    .executableTarget(
+      name: "FuzzWire",
+      dependencies: [.product(name: "Wire", package: "weighbridge")],
+      swiftSettings: settings)
+  ]
+)
