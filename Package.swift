@@ -122,5 +122,13 @@ let package = Package(
         "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
+    tests(
+      "ServiceTests",
+      [
+        "weighbridge", "Server", "Client", "Database", "Postgres", "Metering", "EventLoop",
+        "Authentication", "Wire",
+      ]),
+    // The rules of the house, read from the sources.
+    tests("HouseTests", []),
   ]
 )

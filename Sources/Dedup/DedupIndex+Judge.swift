@@ -4,9 +4,9 @@ extension DedupIndex {
 
   /// Judges a batch in order, so a key that stands in it twice is new, then known.
   ///
-  /// The three columns have the same count and there is room for as many answers; anything else, or a
-  /// request that is no ``DedupRequest``, is a bug
-  /// and traps. Batches of up to 4,096 keys stay far below a millisecond.
+  /// The three columns have the same count and there is room for as many answers; anything else, or
+  /// a request that is no ``DedupRequest``, is a bug and traps. Batches of up to 4,096 keys stay
+  /// far below a millisecond.
   ///
   /// - Parameters:
   ///   - hashes: the hash of each key.

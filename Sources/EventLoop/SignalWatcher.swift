@@ -1,4 +1,5 @@
 internal import CLibUV
+internal import Glibc
 
 /// A watch for one signal of the process (`uv_signal_t`), made by `EventLoop.onSignal`.
 ///
@@ -27,6 +28,11 @@ public final class SignalWatcher: LoopHandle {
       throw error
     }
     keepsLoopRunning = false
+    // A process inherits blocked signals from the thread that started it, and would never see them.
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    unsafe sigaddset(&signals, signal)
+    unsafe pthread_sigmask(SIG_UNBLOCK, &signals, nil)
   }
 
   override func closing() { handler = { _ in } }

@@ -18,7 +18,7 @@ public enum SegmentNames {
   /// The durability mark.
   public static let mark = "mark"
   /// Checksums and per-hour sums of segments that are gone.
-  public static let manifest = "manifest.wbm"
+  public static let manifest = "manifest.ndjson"
   /// The directory of rejected records.
   public static let quarantine = "quarantine"
   /// The directory of copies of torn tails.

@@ -1,1 +1,1 @@
-print("weighbridge")
+Door.open()

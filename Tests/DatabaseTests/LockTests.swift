@@ -76,41 +76,43 @@ struct LockTests {
         """,
       ]
     }
-    statements += [
-      // Into the finalized month and out of it.
-      """
-      UPDATE weighbridge.usage_hourly SET hour = '2026-01-09T00:00Z'
-      WHERE tenant = 'a' AND hour >= '2026-02-01T00:00Z'
-      """,
-      """
-      UPDATE weighbridge.usage_hourly SET hour = '2026-02-09T00:00Z'
-      WHERE tenant = 'a' AND hour < '2026-02-01T00:00Z'
-      """,
-      "TRUNCATE weighbridge.billing_periods",
-      "DELETE FROM weighbridge.billing_periods",
-      "UPDATE weighbridge.billing_periods SET state = 'open', finalized_at = NULL",
-      "UPDATE weighbridge.billing_periods SET totals = '{}' WHERE state = 'finalized'",
-      """
-      INSERT INTO weighbridge.usage_adjustments
-        SELECT tenant, booking_period, origin_hour, kind, 'new', context_type, context, records,
-          quantity, weighted, byte_milliseconds, digest, flush_id
-        FROM weighbridge.usage_adjustments
-      """,
-      "UPDATE weighbridge.usage_adjustments SET quantity = 8",
-      "UPDATE weighbridge.usage_adjustments SET tenant = 'c' WHERE tenant = 'a'",
-      """
-      UPDATE weighbridge.usage_adjustments SET booking_period = '2026-01-01T00:00Z', operation = 'y'
-      WHERE tenant = 'a' AND booking_period = '2026-02-01T00:00Z'
-      """,
-      """
-      UPDATE weighbridge.usage_adjustments SET booking_period = '2026-03-01T00:00Z'
-      WHERE tenant = 'a' AND booking_period = '2026-01-01T00:00Z'
-      """,
-      "DELETE FROM weighbridge.usage_adjustments",
-      "TRUNCATE weighbridge.usage_adjustments",
-    ]
-    return statements
+    return statements + refusedAcrossTables
   }
+
+  /// Further statements that touch it.
+  private static let refusedAcrossTables = [
+    // Into the finalized month and out of it.
+    """
+    UPDATE weighbridge.usage_hourly SET hour = '2026-01-09T00:00Z'
+    WHERE tenant = 'a' AND hour >= '2026-02-01T00:00Z'
+    """,
+    """
+    UPDATE weighbridge.usage_hourly SET hour = '2026-02-09T00:00Z'
+    WHERE tenant = 'a' AND hour < '2026-02-01T00:00Z'
+    """,
+    "TRUNCATE weighbridge.billing_periods",
+    "DELETE FROM weighbridge.billing_periods",
+    "UPDATE weighbridge.billing_periods SET state = 'open', finalized_at = NULL",
+    "UPDATE weighbridge.billing_periods SET totals = '{}' WHERE state = 'finalized'",
+    """
+    INSERT INTO weighbridge.usage_adjustments
+      SELECT tenant, booking_period, origin_hour, kind, 'new', context_type, context, records,
+        quantity, weighted, byte_milliseconds, digest, flush_id
+      FROM weighbridge.usage_adjustments
+    """,
+    "UPDATE weighbridge.usage_adjustments SET quantity = 8",
+    "UPDATE weighbridge.usage_adjustments SET tenant = 'c' WHERE tenant = 'a'",
+    """
+    UPDATE weighbridge.usage_adjustments SET booking_period = '2026-01-01T00:00Z', operation = 'y'
+    WHERE tenant = 'a' AND booking_period = '2026-02-01T00:00Z'
+    """,
+    """
+    UPDATE weighbridge.usage_adjustments SET booking_period = '2026-03-01T00:00Z'
+    WHERE tenant = 'a' AND booking_period = '2026-01-01T00:00Z'
+    """,
+    "DELETE FROM weighbridge.usage_adjustments",
+    "TRUNCATE weighbridge.usage_adjustments",
+  ]
 
   @Test("nothing touches a finalized period, on the parent or straight at its month")
   func refusedStatements() throws {

@@ -18,6 +18,13 @@ let package = Package(
     .executableTarget(
       name: "FuzzWire",
       dependencies: [.product(name: "Wire", package: "weighbridge")],
-      swiftSettings: settings)
+      swiftSettings: settings),
+    .executableTarget(
+      name: "FuzzSegment",
+      dependencies: [
+        .product(name: "SegmentLog", package: "weighbridge"),
+        .product(name: "Compression", package: "weighbridge"),
+      ],
+      swiftSettings: settings),
   ]
 )

@@ -55,6 +55,9 @@ public final class AccessLogInput: UsageInput {
     self.options = options
   }
 
+  /// Bytes of the input that were read so far, whole lines of it.
+  public var bytesRead: Int64 { lines.consumed }
+
   /// The next record, the fault of the next line, or nil at the end; empty lines are passed over.
   public func next() throws(InputFailure) -> Result<UsageRecord, InputError>? {
     while true {

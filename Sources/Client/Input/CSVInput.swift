@@ -32,6 +32,9 @@ public final class CSVInput: UsageInput {
     self.lines = lines
   }
 
+  /// Bytes of the input that were read so far, whole lines of it.
+  public var bytesRead: Int64 { lines.consumed }
+
   /// The next record, the fault of the next one, or nil at the end; empty lines are passed over.
   ///
   /// A quoted field that is not closed within ``LineSource/maximumLineBytes`` is one fault, which

@@ -23,8 +23,8 @@ public struct LineSource: ~Copyable {
   /// The bytes of `buffer` that were read and not yet given out.
   private var unread = 0..<0
   private var lineBounds = 0..<0
-  /// Bytes of the input that lie before `unread`.
-  private var consumed: Int64 = 0
+  /// Bytes of the input that were given out, as lines or their ends.
+  private(set) var consumed: Int64 = 0
   private var reachedEnd = false
 
   /// The number of the line given last, the first one being 1.

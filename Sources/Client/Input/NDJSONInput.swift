@@ -7,6 +7,9 @@ public final class NDJSONInput: UsageInput {
   /// The records of these lines.
   public init(_ lines: consuming LineSource) { self.lines = lines }
 
+  /// Bytes of the input that were read so far, whole lines of it.
+  public var bytesRead: Int64 { lines.consumed }
+
   /// The next record, the fault of the next line, or nil at the end; empty lines are passed over.
   public func next() throws(InputFailure) -> Result<UsageRecord, InputError>? {
     while true {

@@ -150,7 +150,7 @@ extension ResendQueue {
   mutating func acknowledge(_ ack: Ack) throws(Fault) -> Outcome {
     if let other = try other(ack.source, ack.header.sequence, ack.installation) { return other }
     let sequence = ack.header.sequence
-    let receipt = Int(clamping: ack.receipt.counts.total)
+    let receipt = Int(clamping: ack.receipt.received)
     guard let batch = batches[place(sequence)] else { return .repeated }
     guard receipt == batch.recordCount else {
       throw .receiptMismatch(sequence: sequence, sent: batch.recordCount, receipt: receipt)

@@ -42,6 +42,9 @@ extension SendSession {
       for verdict in Verdict.allCases {
         summary.verdicts[verdict, default: 0] += UInt64(ack.receipt.counts[verdict])
       }
+      if ack.receipt.counts.total == 0 {
+        summary.recordsWithoutVerdict += UInt64(ack.receipt.received)
+      }
       countRejections(ack)
       for range in ack.missing {
         queue.request(range, now: now, settleTime: Self.reorderMilliseconds)

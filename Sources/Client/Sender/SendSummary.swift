@@ -31,6 +31,8 @@ public struct SendSummary: Sendable, Equatable {
   /// Records with an ack, by verdict; every verdict is there.
   public var verdicts: [Verdict: UInt64] = Dictionary(
     uniqueKeysWithValues: Verdict.allCases.map { ($0, 0) })
+  /// Records with an ack that says that they were judged, but no longer how.
+  public var recordsWithoutVerdict: UInt64 = 0
   /// Records that the service rejected, by reason.
   public var rejections: [RejectionReason: UInt64] = [:]
   /// Records that were rejected for a reason that the ack no longer told, or that is of a later
@@ -60,7 +62,7 @@ public struct SendSummary: Sendable, Equatable {
   public init() {}
 
   /// Records with an ack, whatever its verdicts.
-  public var recordsAcked: UInt64 { verdicts.values.reduce(0, +) }
+  public var recordsAcked: UInt64 { verdicts.values.reduce(recordsWithoutVerdict, +) }
 }
 
 /// Answers that settled nothing, by what they were.

@@ -66,6 +66,10 @@ public struct SenderOptions: Sendable {
     self.resendDelay = resendDelay
   }
 
+  /// The address of a service from text such as `127.0.0.1:4040` or `[::1]:4040`; nil for
+  /// anything else. Names are not looked up.
+  public static func server(_ text: String) -> SocketAddress? { SocketAddress(text) }
+
   static let longestResendDelay: Int64 = 10_000
   static let windows = 1...65_536
 

@@ -65,6 +65,9 @@ extension ControlEntry {
     case configuration, hoursClosed, periodFinalized, flushAttempt, flushCommitted, clockConfirmed
   }
 
+  /// The first byte of a snapshot.
+  static var snapshotCode: UInt8 { Code.snapshot.rawValue }
+
   /// The bytes of the entry in a control block.
   public func encoded() -> [UInt8] {
     var writer = EntryWriter()
@@ -113,11 +116,11 @@ extension ControlEntry {
     case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader))
     case .configuration: self = .configuration(try ConfigurationRecord(from: &reader))
     case .hoursClosed:
-      let through = Hour(index: try reader.signed32("the closed hour"))
+      let through = try reader.hour("the closed hour")
       self = .hoursClosed(through: through, time: try reader.timestamp())
     case .periodFinalized:
       let tenant = try reader.text("the tenant")
-      let period = BillingPeriod(month: try reader.signed32("the period"))
+      let period = try reader.period("the period")
       let time = try reader.timestamp()
       self = .periodFinalized(
         tenant: tenant, period: period, time: time, operatorName: try reader.text("the operator"))
@@ -137,8 +140,31 @@ extension ControlEntry {
 }
 
 extension EntryReader {
+  /// A time from 1970 to 9999.
   mutating func timestamp() throws(JournalError) -> Timestamp {
-    Timestamp(milliseconds: try signed())
+    let value = try signed()
+    guard (0...Timestamp.latest.milliseconds).contains(value) else {
+      throw failure("a time of \(value); it must lie between 1970 and 9999")
+    }
+    return Timestamp(milliseconds: value)
+  }
+
+  /// An hour from 1970 to 9999.
+  mutating func hour(_ what: String) throws(JournalError) -> Hour {
+    let hour = Hour(index: try signed32(what))
+    guard hour >= Hour(index: 0), hour <= Hour(containing: .latest) else {
+      throw failure("\(what) is \(hour.index); it must lie between 1970 and 9999")
+    }
+    return hour
+  }
+
+  /// A period from 1970-01 to 9999-12.
+  mutating func period(_ what: String) throws(JournalError) -> BillingPeriod {
+    let period = BillingPeriod(month: try signed32(what))
+    guard period.isValid else {
+      throw failure("\(what) is \(period.month); it must lie between 1970 and 9999")
+    }
+    return period
   }
 }
 

@@ -1,15 +1,15 @@
 public import SegmentLog
 public import Wire
 
-/// The ledger's small state, written at the head of each segment, so that any retained suffix of the
-/// log is enough to start from.
+/// The ledger's small state, written at the head of each segment, so that any retained suffix of
+/// the log is enough to start from.
 public struct LedgerSnapshot: Sendable, Hashable {
   /// What the ledger knows of a tenant's periods.
   public struct Tenant: Sendable, Hashable {
     /// The tenant's name.
     public var name: String
-    /// The earliest period that usage was accepted for.
-    public var firstPeriod: BillingPeriod
+    /// The earliest period that usage was accepted for, nil while there is none.
+    public var firstPeriod: BillingPeriod?
     /// The last finalized period, nil while there is none.
     public var finalizedThrough: BillingPeriod?
   }
@@ -62,7 +62,8 @@ extension LedgerSnapshot {
     writer.varint(UInt64(tenants.count))
     for tenant in tenants {
       writer.text(tenant.name)
-      writer.signed(Int64(tenant.firstPeriod.month))
+      writer.byte(tenant.firstPeriod == nil ? 0 : 1)
+      if let period = tenant.firstPeriod { writer.signed(Int64(period.month)) }
       writer.byte(tenant.finalizedThrough == nil ? 0 : 1)
       if let period = tenant.finalizedThrough { writer.signed(Int64(period.month)) }
     }
@@ -79,7 +80,7 @@ extension LedgerSnapshot {
   init(from reader: inout EntryReader) throws(JournalError) {
     time = try reader.timestamp()
     configuration = try reader.flag() ? try ConfigurationRecord(from: &reader) : nil
-    closedThrough = try reader.flag() ? Hour(index: try reader.signed32("the closed hour")) : nil
+    closedThrough = try reader.flag() ? try reader.hour("the closed hour") : nil
     horizon = try reader.flag() ? try reader.timestamp() : nil
     largestAhead = try reader.signed()
     checkpoint = try Checkpoint(from: &reader)
@@ -87,10 +88,8 @@ extension LedgerSnapshot {
     tenants = []
     for _ in 0..<(try reader.count("tenants")) {
       let name = try reader.text("a tenant")
-      let first = BillingPeriod(month: try reader.signed32("a tenant's first period"))
-      let finalized =
-        try reader.flag()
-        ? BillingPeriod(month: try reader.signed32("a tenant's finalized period")) : nil
+      let first = try reader.flag() ? try reader.period("a tenant's first period") : nil
+      let finalized = try reader.flag() ? try reader.period("a tenant's finalized period") : nil
       tenants.append(Tenant(name: name, firstPeriod: first, finalizedThrough: finalized))
     }
     sources = []

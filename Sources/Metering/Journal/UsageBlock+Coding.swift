@@ -133,6 +133,7 @@ extension UsageBlock {
       return "\(self.entryCount) entries in a block of \(entryCount)"
     }
     guard names.areComplete else { return "lengths of names that do not add up to their bytes" }
+    guard names.areWithinLimits else { return "a name that is empty or too long" }
     return receipts.contradiction(sources: names.sources.count, logged: records.count)
       ?? records.contradiction(
         tenants: names.tenants.count, operations: names.operations.count,
@@ -254,7 +255,7 @@ extension NameList {
   fileprivate mutating func decode(
     _ reader: inout ColumnReader, count: Int
   ) throws(SegmentError) {
-    var lengths: [UInt8] = []
+    var lengths: [UInt16] = []
     try reader.read(count: count, into: &lengths)
     let content = try reader.readBytes()
     self = NameList(lengths: lengths, content: content)

@@ -96,8 +96,12 @@ struct UsageBlockReceipts: ~Copyable {
 
 /// A block of judged usage: receipts, records, and the names that both refer to.
 struct UsageBlock: ~Copyable {
-  /// Records or receipts at which a block is sealed even if the writer is busy.
+  /// Records, receipts or exceptions at which a block is sealed even if the writer is busy. With
+  /// one more frame on top it stays far below `BlockLimits.maximumEntryCount`.
   static let fullCount = 65_536
+  /// Bytes of text keys and names at which a block is sealed, with one more frame on top far below
+  /// `BlockLimits.maximumColumnsLength`.
+  static let fullByteCount = 1 << 24
 
   var names = UsageBlockNames()
   var receipts = UsageBlockReceipts()
@@ -106,7 +110,11 @@ struct UsageBlock: ~Copyable {
   var isEmpty: Bool { receipts.count == 0 }
   /// Log positions that the block takes: one for each receipt and each record.
   var entryCount: Int { receipts.count + records.count }
-  var isFull: Bool { records.count >= Self.fullCount || receipts.count >= Self.fullCount }
+  var isFull: Bool {
+    records.count >= Self.fullCount || receipts.count >= Self.fullCount
+      || receipts.exceptionCodes.count >= Self.fullCount
+      || records.textKeys.count + names.byteCount >= Self.fullByteCount
+  }
 
   mutating func removeAll() {
     names.removeAll()

@@ -45,9 +45,23 @@ struct UsageBlockNames: ~Copyable {
     return number
   }
 
+  /// Bytes of all names.
+  var byteCount: Int {
+    tenants.bytes.count + operations.bytes.count + contexts.bytes.count + sources.bytes.count
+  }
+
   /// Whether every name may be asked for, after decoding.
   var areComplete: Bool {
     tenants.isComplete && operations.isComplete && contexts.isComplete && sources.isComplete
+  }
+
+  /// Whether every name has a length that admission allows.
+  var areWithinLimits: Bool {
+    let longest = UInt16(NameTable.maximumNameLength)
+    return tenants.lengths.allSatisfy { (1..<longest).contains($0) }
+      && operations.lengths.allSatisfy { (1..<longest).contains($0) }
+      && contexts.lengths.allSatisfy { (1...longest).contains($0) }
+      && sources.lengths.allSatisfy { (1..<longest).contains($0) }
   }
 
   mutating func removeAll() {
@@ -64,7 +78,8 @@ struct UsageBlockNames: ~Copyable {
 
 /// Names in the order of their numbers, one behind the other.
 struct NameList: Sendable {
-  private(set) var lengths: [UInt8] = []
+  /// Up to 255, of a context up to 256 with its type.
+  private(set) var lengths: [UInt16] = []
   private(set) var bytes: [UInt8] = []
   private var starts: [Int] = []
 
@@ -72,7 +87,7 @@ struct NameList: Sendable {
 
   init() {}
 
-  init(lengths: [UInt8], content: RawSpan) {
+  init(lengths: [UInt16], content: RawSpan) {
     self.lengths = lengths
     bytes.append(content)
     starts.reserveCapacity(lengths.count)
@@ -91,7 +106,7 @@ struct NameList: Sendable {
 
   mutating func append(_ name: RawSpan) {
     starts.append(bytes.count)
-    lengths.append(UInt8(truncatingIfNeeded: name.byteCount))
+    lengths.append(UInt16(truncatingIfNeeded: name.byteCount))
     bytes.append(name)
   }
 

@@ -4,9 +4,9 @@ public import Wire
 ///
 /// The ledger's time never runs backwards. A reading is believed while the wall clock and the
 /// monotonic clock have moved by the same amount, within a minute, since a reference reading. The
-/// reference moves on once an hour, so that slow corrections of the wall clock pass. While a reading
-/// is not believed the service holds; it goes on by itself when the wall clock comes back, or when an
-/// operator confirms the new time.
+/// reference moves on once an hour, so that slow corrections of the wall clock pass. While a
+/// reading is not believed the service holds; it goes on by itself when the wall clock comes back,
+/// or when an operator confirms the new time.
 public struct ClockGuard: Sendable {
   /// How far the wall clock may leave the monotonic clock, in milliseconds.
   public static let tolerance: Int64 = 60_000
@@ -31,7 +31,8 @@ public struct ClockGuard: Sendable {
 
   /// A guard that has not seen a reading yet.
   ///
-  /// - Parameter maximumAdvance: how far the first reading may be ahead of the log, in milliseconds.
+  /// - Parameter maximumAdvance: how far the first reading may be ahead of the log, in
+  ///   milliseconds.
   public init(maximumAdvance: Int64) { self.maximumAdvance = maximumAdvance }
 
   /// Takes a reading of both clocks and says whether it may move the ledger's time.
@@ -41,10 +42,11 @@ public struct ClockGuard: Sendable {
   ///   - monotonic: the monotonic clock, in milliseconds from any origin.
   ///   - log: the ledger's time, nil while the log is empty.
   public mutating func observe(wall: Timestamp, monotonic: Int64, log: Timestamp?) -> Bool {
-    guard let reference else { return observeFirst(wall: wall, monotonic: monotonic, log: log) }
-    if let hold, hold.sinceStart { return false }
+    guard let reference, hold?.sinceStart != true else {
+      return observeFirst(wall: wall, monotonic: monotonic, log: log)
+    }
     let expected = reference.wall &+ (monotonic &- reference.monotonic)
-    guard abs(wall.milliseconds &- expected) <= Self.tolerance else {
+    guard (wall.milliseconds &- expected).magnitude <= UInt64(Self.tolerance) else {
       hold = Hold(
         expected: Timestamp(milliseconds: expected), found: wall, sinceStart: false)
       return false
@@ -64,6 +66,7 @@ public struct ClockGuard: Sendable {
       hold = Hold(expected: log, found: wall, sinceStart: true)
       return false
     }
+    hold = nil
     return true
   }
 

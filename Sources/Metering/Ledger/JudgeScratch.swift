@@ -55,6 +55,13 @@ struct JudgeScratch: ~Copyable {
     Self.reset(&self.contexts, to: contexts)
   }
 
+  /// Forgets the numbers of the names in the block that was sealed.
+  mutating func forgetBlock() {
+    for entry in tenants.indices { tenants[entry].inBlock = Self.none }
+    for entry in operations.indices { operations[entry].inBlock = Self.none }
+    for entry in contexts.indices { contexts[entry].inBlock = Self.none }
+  }
+
   private static func reset(_ names: inout [Name], to count: Int) {
     names.removeAll(keepingCapacity: true)
     names.append(contentsOf: repeatElement(Name(), count: count))

@@ -26,7 +26,7 @@ extension Ledger {
     }
     let context = Int(columns.context[record])
     var contextInBlock = scratch.contexts[context].inBlock
-    if flags & UsageFlags.overflow != 0 {
+    if key.context == names.overflow {
       contextInBlock = block.names.context(names.overflow, names.contextNames)
       block.records.payloads.append(scratch.payloads[record])
     } else if contextInBlock == JudgeScratch.none {
@@ -57,7 +57,6 @@ extension Ledger {
   /// The shell calls this whenever its writer is idle; a full block seals itself.
   public mutating func sealBlock() {
     guard !block.isEmpty else { return }
-    rotateIfDue()
     columns.removeAll()
     block.encode(into: &columns)
     var bytes: [UInt8] = []
@@ -84,7 +83,9 @@ extension Ledger {
     return appendControl(entry)
   }
 
-  private mutating func appendControl(_ entry: ControlEntry) -> LogPosition {
+  /// Appends a control entry right behind the last block.
+  @discardableResult
+  mutating func appendControl(_ entry: ControlEntry) -> LogPosition {
     let payload = entry.encoded()
     var bytes: [UInt8] = []
     let sealed = sealer.seal(
@@ -104,8 +105,11 @@ extension Ledger {
 
   /// Begins a new segment if there is none, or if the current one is full or old.
   ///
-  /// A segment that holds nothing but its snapshot does not grow old.
-  private mutating func rotateIfDue() {
+  /// A segment that holds no records does not grow old. The open block must be empty: the snapshot
+  /// at the new head would know its batches, and a crash may lose them after the snapshot; and the
+  /// positions of its receipts would move.
+  mutating func rotateIfDue() {
+    precondition(block.isEmpty, "BUG: a segment begins before the open block is sealed")
     if let last = segments.last {
       let isFull = last.byteCount >= configuration.segmentSize
       let isOld =
@@ -129,7 +133,7 @@ extension Ledger {
       SegmentSummary(
         number: number, start: sealer.end, created: time, byteCount: bytes.count))
     actions.append(.openSegment(number: number, header: bytes))
-    _ = appendControl(.snapshot(snapshot()))
+    appendControl(.snapshot(snapshot()))
   }
 
   /// The small state of this moment.

@@ -3,8 +3,8 @@ import SegmentLog
 import Wire
 
 extension Ledger {
-  /// Gives a frame its outcome; if it is judged, its records their verdicts, places in the log and in
-  /// the rollups, and the batch its receipt.
+  /// Gives a frame its outcome; if it is judged, its records their verdicts, places in the log and
+  /// in the rollups, and the batch its receipt.
   mutating func conclude(_ columns: borrowing UsageColumns, frame number: Int) {
     let frame = scratch.frames[number]
     let known = frame.source < 0 ? 0 : sources[frame.source].sequences.highest
@@ -63,7 +63,8 @@ extension Ledger {
     count(counts)
     block.receipts.append(
       source: block.names.source(
-        sources[source].serial, name: columns.sourceName(ofFrame: number)), header: frame.header, arrival: time,
+        sources[source].serial, name: columns.sourceName(ofFrame: number)), header: frame.header,
+      arrival: time,
       exceptionCount: block.receipts.exceptionIndices.count - exceptionsBefore,
       rejectedBytes: rejectedBytes)
     pending.entries += 1
@@ -113,11 +114,7 @@ extension Ledger {
       slot = known
     } else {
       names.noteUsage(key)
-      if !names.tenantContexts.admit(tenant: key.tenant, context: key.context) {
-        key = key.with(context: names.overflow)
-        flags |= UsageFlags.overflow
-        counters.overflowed += 1
-      }
+      if !names.admitContext(of: key) { key = key.with(context: names.overflow) }
       slot = pending.rollups.findOrInsert(key).slot
     }
     let weight =
@@ -125,6 +122,11 @@ extension Ledger {
       ? UInt32(truncatingIfNeeded: names.weight(ofOperation: key.operation, at: time)) : 1
     let isLate = key.booking != RollupKey.notLate
     if isLate { flags |= UsageFlags.late }
+    if key.context == names.overflow {
+      // The context as presented decided the payload; the log keeps what recovery cannot derive.
+      flags |= UsageFlags.overflow
+      counters.overflowed += 1
+    }
     fold(
       FoldedRecord(
         hash: scratch.hashes[record], kind: kind, operationHash: operation.hash,

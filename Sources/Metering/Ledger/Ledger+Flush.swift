@@ -10,8 +10,10 @@ extension Ledger {
   public mutating func beginFlush(token: UInt128) -> Bool {
     guard attempt == nil, !pending.isEmpty else { return false }
     sealBlock()
+    // The entry stands right behind the span: a new segment begins before both.
+    rotateIfDue()
     let attempt = FlushAttempt(token: token, from: checkpoint, to: sealer.end)
-    append(.flushAttempt(attempt))
+    appendControl(.flushAttempt(attempt))
     apply(attempt)
     return true
   }

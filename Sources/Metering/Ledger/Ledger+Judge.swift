@@ -19,6 +19,8 @@ extension Ledger {
     quarantined.removeAll(keepingCapacity: true)
     scratch.frames.removeAll(keepingCapacity: true)
     let isTimely = observe(wall: wall, monotonic: monotonic)
+    // Before any sequence is reserved: a snapshot must not know a batch that stands behind it.
+    if block.isEmpty { rotateIfDue() }
     let refusal = isTimely ? groupRefusal(records: columns.count) : .clockHeld
     scratch.prepare(
       records: columns.count, tenants: columns.tenants.count,
@@ -37,9 +39,18 @@ extension Ledger {
       prepareKeys(columns)
       beginBlockEntry()
     }
-    for number in columns.frames.indices { conclude(columns, frame: number) }
+    for number in columns.frames.indices {
+      conclude(columns, frame: number)
+      if block.isFull { sealBetweenFrames() }
+    }
     sources.endGroup()
-    if block.isFull { sealBlock() }
+  }
+
+  /// Seals a full block in the middle of a group: the names get numbers in the next one.
+  private mutating func sealBetweenFrames() {
+    sealBlock()
+    scratch.forgetBlock()
+    beginBlockEntry()
   }
 
   /// Moves the ledger's time, if the reading may.
@@ -68,7 +79,8 @@ extension Ledger {
         silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedupWindow))
     else { return JudgeScratch.Frame(disposition: .refused(.tooManySources), source: -1) }
     if sources[place].sequences.contains(header.sequence) {
-      let key = BatchKey(source: sources[place].serial, epoch: header.epoch, sequence: header.sequence)
+      let key = BatchKey(
+        source: sources[place].serial, epoch: header.epoch, sequence: header.sequence)
       if let receipt = receipts.find(key) {
         return JudgeScratch.Frame(disposition: .resent, source: place, receipt: receipt)
       }

@@ -94,8 +94,7 @@ extension Ledger {
   public func periods() -> [TenantPeriods] {
     names.snapshot().map {
       TenantPeriods(
-        tenant: $0.name, first: $0.firstPeriod.month == .max ? nil : $0.firstPeriod,
-        finalizedThrough: $0.finalizedThrough)
+        tenant: $0.name, first: $0.firstPeriod, finalizedThrough: $0.finalizedThrough)
     }
   }
 

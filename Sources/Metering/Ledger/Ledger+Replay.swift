@@ -20,13 +20,16 @@ public struct Recovery: ~Copyable {
   /// The chain at the position of `base`, once it was reached.
   private var isBaseFound = false
   private var end: ChainPoint?
+  /// Whether the last segment ends before its snapshot.
+  private var isHeadMissing = false
 
   /// A recovery of an empty ledger.
   ///
   /// - Parameters:
   ///   - ledger: a new ledger.
-  ///   - checkpoint: the checkpoint in Postgres, the beginning if it has none; nil if Postgres could
-  ///     not be asked: then the log's own knowledge decides, and the flusher settles the rest.
+  ///   - checkpoint: the checkpoint in Postgres, the beginning if it has none; nil if Postgres
+  ///     could not be asked: then the log's own knowledge decides, and the flusher settles the
+  ///     rest.
   public init(_ ledger: consuming Ledger, checkpoint: Checkpoint?) {
     self.ledger = ledger
     base = checkpoint
@@ -42,8 +45,8 @@ public struct Recovery: ~Copyable {
   /// - Throws: `SegmentError`, ``JournalError`` or ``RecoveryError``.
   @discardableResult
   public mutating func replay(_ bytes: RawSpan, number: UInt64) throws -> ChainPoint {
-    if let last = ledger.segments.last, number != last.number + 1 {
-      throw RecoveryError.segmentMissing(expected: last.number + 1, found: number)
+    if let last = ledger.segments.last, number != last.number &+ 1 {
+      throw RecoveryError.segmentMissing(expected: last.number &+ 1, found: number)
     }
     var reader = try SegmentReader(bytes, segment: number, after: end)
     try check(reader.header)
@@ -56,9 +59,10 @@ public struct Recovery: ~Copyable {
         byteCount: SegmentHeader.byteCount))
     var isHead = true
     while let block = try reader.next() {
-      try replay(block, restoring: isFirst && isHead)
+      try replay(block, isHead: isHead, restoring: isFirst && isHead)
       isHead = false
     }
+    isHeadMissing = isHead
     end = reader.end
     return reader.end
   }
@@ -74,7 +78,7 @@ public struct Recovery: ~Copyable {
       ledger.rebase(to: base)
     }
     if let attempt = ledger.attempt, ledger.staged == nil { throw .attemptBelowLog(attempt) }
-    ledger.resume(at: end)
+    ledger.resume(at: end, isHeadMissing: isHeadMissing)
     return ledger
   }
 
@@ -115,11 +119,18 @@ public struct Recovery: ~Copyable {
       throw .checkpointNotOnChain(base, found: place.chain)
     }
     isBaseFound = true
+    // What stands before the checkpoint is in Postgres; what stands behind it is not.
+    ledger.dropPending()
   }
 
-  private mutating func replay(_ block: borrowing SegmentBlock, restoring: Bool) throws {
+  private mutating func replay(
+    _ block: borrowing SegmentBlock, isHead: Bool, restoring: Bool
+  ) throws {
     let header = block.header
     try block.decompressColumns(with: decompressor, into: &columns)
+    if isHead, header.kind != .control || columns.first != ControlEntry.snapshotCode {
+      throw RecoveryError.snapshotMissing(segment: block.segment)
+    }
     ledger.time = max(ledger.time, Timestamp(milliseconds: header.lastArrival))
     switch header.kind {
     case .usage:
@@ -127,13 +138,10 @@ public struct Recovery: ~Copyable {
       try ledger.replayUsage(&scratch, position: header.start.position)
     case .control:
       let entry = try ControlEntry(decoding: columns, at: header.start.position)
-      if restoring {
-        guard case .snapshot(let snapshot) = entry else {
-          throw RecoveryError.snapshotMissing(segment: block.segment)
-        }
-        try ledger.restore(snapshot)
+      if case .snapshot(let snapshot) = entry {
+        if restoring { try ledger.restore(snapshot) }
       } else {
-        try ledger.replay(entry, position: header.start.position, base: base)
+        try ledger.replay(entry, position: header.start.position, hasBase: base != nil)
       }
     }
     let last = ledger.segments.count - 1
@@ -187,7 +195,7 @@ extension Ledger {
   }
 
   /// Takes over a control entry.
-  mutating func replay(_ entry: ControlEntry, position: LogPosition, base: Checkpoint?) throws {
+  mutating func replay(_ entry: ControlEntry, position: LogPosition, hasBase: Bool) throws {
     switch entry {
     case .snapshot: break
     case .configuration(let record):
@@ -207,11 +215,9 @@ extension Ledger {
           position: position))
     case .flushAttempt(let attempt):
       // Postgres knows better than the log which attempts were committed.
-      if let base, attempt.to.position > base.position { break }
-      apply(attempt)
-      if base != nil { settle() }
+      if !hasBase { apply(attempt) }
     case .flushCommitted(let token, _):
-      if attempt?.token == token { settle() }
+      if !hasBase, attempt?.token == token { settle() }
     case .clockConfirmed(_, _, let after): time = max(time, after)
     }
   }
@@ -219,13 +225,19 @@ extension Ledger {
   /// Makes the checkpoint in Postgres the ledger's own.
   mutating func rebase(to base: Checkpoint) {
     checkpoint = base
-    if attempt != nil, staged == nil { attempt = nil }
+    attempt = nil
   }
 
-  /// Continues the log at its end.
-  mutating func resume(at end: ChainPoint) {
+  /// Forgets what is folded so far: it is in Postgres.
+  mutating func dropPending() {
+    pending = PendingUsage(seed: identity.secret.fingerprint)
+  }
+
+  /// Continues the log at its end. A segment that a crash left without its snapshot gets it now.
+  mutating func resume(at end: ChainPoint, isHeadMissing: Bool) {
     sealer = BlockSealer(continuing: end)
     synced = end
+    if isHeadMissing { appendControl(.snapshot(snapshot())) }
     let unflushed = staged?.closedHours.first ?? pending.closedHours.first
     flushedClosedThrough = unflushed.map { Hour(index: $0.index - 1) } ?? closedThrough
   }

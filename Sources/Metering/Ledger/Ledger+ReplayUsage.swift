@@ -50,7 +50,7 @@ extension Ledger {
         slot = known
       } else {
         names.noteUsage(record.key)
-        _ = names.tenantContexts.admit(tenant: record.key.tenant, context: record.key.context)
+        _ = names.admitContext(of: record.key)
         slot = pending.rollups.findOrInsert(record.key).slot
       }
       fold(record.folded, into: slot)
@@ -110,7 +110,9 @@ extension Ledger {
       exception = next
       let received = block.receipts.received[number]
       counts.accepted = received - UInt32(truncatingIfNeeded: counts.total)
-      _ = sources[place].sequences.insert(sequence)
+      guard sources[place].sequences.insert(sequence) != .tooManyGaps else {
+        throw .limitBelowLog(setting: "limits.gapsPerSource", limit: configuration.gapsPerSource)
+      }
       sources[place].highestIssued = max(
         sources[place].highestIssued, block.receipts.highestIssued[number])
       sources[place].lastArrival = max(sources[place].lastArrival, arrival)

@@ -99,6 +99,16 @@ struct LedgerNames: ~Copyable {
       context: unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) })
   }
 
+  /// Takes the context of a key for its tenant.
+  ///
+  /// No context and the overflow context are not counted: there is always room for them.
+  ///
+  /// - Returns: false if the tenant may have no more contexts.
+  mutating func admitContext(of key: RollupKey) -> Bool {
+    if key.context == noContext || key.context == overflow { return true }
+    return tenantContexts.admit(tenant: key.tenant, context: key.context)
+  }
+
   /// Notes that a row with this key was begun.
   mutating func noteUsage(_ key: RollupKey) {
     let month =
@@ -113,7 +123,7 @@ struct LedgerNames: ~Copyable {
       let state = tenants[id]
       return LedgerSnapshot.Tenant(
         name: tenantNames.name(of: UInt32(truncatingIfNeeded: id)),
-        firstPeriod: BillingPeriod(month: state.firstMonth),
+        firstPeriod: state.firstMonth == .max ? nil : BillingPeriod(month: state.firstMonth),
         finalizedThrough: state.finalizedMonth == .min
           ? nil : BillingPeriod(month: state.finalizedMonth))
     }.sorted { $0.name < $1.name }
@@ -123,7 +133,7 @@ struct LedgerNames: ~Copyable {
   mutating func restore(_ tenant: LedgerSnapshot.Tenant) {
     let bytes = Array(tenant.name.utf8)
     guard let id = self.tenant(bytes.span.raw) else { return }
-    tenants[Int(id)].firstMonth = tenant.firstPeriod.month
+    tenants[Int(id)].firstMonth = tenant.firstPeriod?.month ?? .max
     guard let finalized = tenant.finalizedThrough else { return }
     tenants[Int(id)].finalizedMonth = finalized.month
     tenants[Int(id)].openFrom = finalized.end.milliseconds

@@ -2,8 +2,8 @@ import Dedup
 
 /// The keyed hashes that stand for a record.
 enum RecordDigest {
-  /// The hash that a rollup's digest sums: key, tenant, kind, operation, context, time, quantity and
-  /// weight decide it. The key's hash covers the tenant.
+  /// The hash that a rollup's digest sums: key, tenant, kind, operation, context, time, quantity
+  /// and weight decide it. The key's hash covers the tenant.
   @inline(__always)
   static func word(
     _ hasher: KeyHasher, key: KeyHash, kind: UInt8, operation: UInt64, context: UInt64,
@@ -15,8 +15,8 @@ enum RecordDigest {
     ])
   }
 
-  /// The 16 bits that tell a conflict from a duplicate: kind, operation, quantity and context decide
-  /// them. The hashes of the names are keyed; the mixer is the finaliser of MurmurHash3.
+  /// The 16 bits that tell a conflict from a duplicate: kind, operation, quantity and context
+  /// decide them. The hashes of the names are keyed; the mixer is the finaliser of MurmurHash3.
   @inline(__always)
   static func payload(kind: UInt8, operation: UInt64, context: UInt64, quantity: Int64) -> UInt16 {
     var mixed = operation ^ (context << 23 | context >> 41)

@@ -18,6 +18,12 @@ public struct SegmentSummary: Sendable {
     /// The kind.
     public var kind: UsageKind
 
+    /// An hour and a kind.
+    public init(hour: Hour, kind: UsageKind) {
+      self.hour = hour
+      self.kind = kind
+    }
+
     /// Whether the left one comes first, by hour and kind.
     public static func < (left: HourKind, right: HourKind) -> Bool {
       left.hour == right.hour ? left.kind.rawValue < right.kind.rawValue : left.hour < right.hour

@@ -11,6 +11,8 @@ struct SourceTable: ~Copyable {
     let identity: SourceIdentity
     /// A number that no other entry of this table ever has.
     let serial: UInt32
+    /// Where it stands among the places.
+    let key: UInt64
     var highestIssued: UInt64 = 0
     var lastArrival: Timestamp
     var sequences: SequenceSet
@@ -21,6 +23,8 @@ struct SourceTable: ~Copyable {
   private var entries: [Entry] = []
   private var places: [UInt64: Int] = [:]
   private var nextSerial: UInt32 = 0
+  /// No entry's last arrival is before this one.
+  private var oldestArrival = Timestamp(milliseconds: .min)
   /// Places with sequences that were reserved in the group that is being judged.
   private var reservedPlaces: [Int] = []
   private let limit: Int
@@ -46,23 +50,35 @@ struct SourceTable: ~Copyable {
       if isEntry(place, name: name, epoch: epoch) { return place }
       key &+= 1
     }
-    let text = unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
-    let entry = Entry(
-      identity: SourceIdentity(name: text, epoch: epoch), serial: nextSerial,
-      lastArrival: arrival, sequences: SequenceSet(maximumRanges: gapLimit))
-    nextSerial += 1
+    let place: Int
     if entries.count < limit {
-      entries.append(entry)
-      places[key] = entries.count - 1
-      return entries.count - 1
-    }
-    guard let place = entries.firstIndex(where: { $0.lastArrival < silentBefore }) else {
+      place = entries.count
+    } else if let silent = silentPlace(before: silentBefore) {
+      place = silent
+      places[entries[place].key] = nil
+    } else {
       return nil
     }
-    places = places.filter { $0.value != place }
-    entries[place] = entry
+    let text = unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    let entry = Entry(
+      identity: SourceIdentity(name: text, epoch: epoch), serial: nextSerial, key: key,
+      lastArrival: arrival, sequences: SequenceSet(maximumRanges: gapLimit))
+    nextSerial += 1
+    if place == entries.count {
+      entries.append(entry)
+    } else {
+      entries[place] = entry
+    }
     places[key] = place
     return place
+  }
+
+  /// A place whose source is silent. It looks only if it may find one.
+  private mutating func silentPlace(before silentBefore: Timestamp) -> Int? {
+    guard oldestArrival < silentBefore else { return nil }
+    if let place = entries.firstIndex(where: { $0.lastArrival < silentBefore }) { return place }
+    oldestArrival = entries.map(\.lastArrival).min() ?? oldestArrival
+    return nil
   }
 
   private func isEntry(_ place: Int, name: RawSpan, epoch: UInt64) -> Bool {

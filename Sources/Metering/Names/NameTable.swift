@@ -4,12 +4,12 @@
 /// cannot choose names that collide. Names are never forgotten; their number is limited. One
 /// thread owns a table.
 public struct NameTable: ~Copyable, Sendable {
-  /// The longest name in bytes.
-  public static let maximumNameLength = 255
+  /// The longest name in bytes: 255 and the type of a context.
+  public static let maximumNameLength = 256
 
   struct Entry: BitwiseCopyable {
     var hash: UInt64
-    /// Number of the first byte in the arena, and the length in the low 8 bits.
+    /// Number of the first byte in the arena, and the length in the low 9 bits.
     var place: UInt64
   }
 
@@ -100,16 +100,16 @@ public struct NameTable: ~Copyable, Sendable {
     let target = unsafe UnsafeMutableRawBufferPointer(
       start: arena.pointer(first), count: bytes.byteCount)
     unsafe bytes.withUnsafeBytes { source in unsafe target.copyMemory(from: source) }
-    return UInt64(first) << 8 | UInt64(bytes.byteCount)
+    return UInt64(first) << 9 | UInt64(bytes.byteCount)
   }
 
   @inline(__always)
   private func start(of place: UInt64) -> UnsafeMutableRawPointer {
-    unsafe UnsafeMutableRawPointer(arena.pointer(Int(place >> 8)))
+    unsafe UnsafeMutableRawPointer(arena.pointer(Int(place >> 9)))
   }
 
   @inline(__always)
-  private static func length(of place: UInt64) -> Int { Int(place & 0xFF) }
+  private static func length(of place: UInt64) -> Int { Int(place & 0x1FF) }
 
   /// Whether a stored name has these bytes. Words first, so that most names take few steps.
   @inline(__always)

@@ -24,7 +24,8 @@ public struct UsageSums: Sendable, Hashable {
     self.digest = digest
   }
 
-  /// Adds other sums; the digest is a sum modulo 2¹²⁸. The admission limits make an overflow impossible; one is a bug and traps.
+  /// Adds other sums; the digest is a sum modulo 2¹²⁸. The admission limits make an overflow
+  /// impossible; one is a bug and traps.
   @inlinable
   public static func += (left: inout UsageSums, right: UsageSums) {
     left.count += right.count

@@ -89,14 +89,7 @@ public struct PrivateCluster: Sendable {
   public func connectionString(
     user: String, database: String = PrivateCluster.database
   ) -> String {
-    let values = [
-      ("host", socketDirectory), ("port", String(ClusterSettings.port)), ("user", user),
-      ("dbname", database),
-    ]
-    return values.map { key, value in
-      let escaped = value.replacing("\\", with: "\\\\").replacing("'", with: "\\'")
-      return "\(key)='\(escaped)'"
-    }.joined(separator: " ")
+    Self.connectionString(socketDirectory: socketDirectory, user: user, database: database)
   }
 
   var data: String { "\(folder)/data" }

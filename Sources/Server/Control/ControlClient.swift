@@ -46,9 +46,10 @@ public enum ControlClient {
     precondition(
       bytes.count <= DataDirectoryLayout.maximumSocketPath, "BUG: a control path over sun_path")
     unsafe withUnsafeMutableBytes(of: &address.sun_path) { unsafe $0.copyBytes(from: bytes) }
-    var limit = timeval(tv_sec: timeout, tv_usec: 0)
+    // A `timeval`: seconds and microseconds. Optimised builds find that type in another module.
+    let limit = [timeout, 0]
     unsafe setsockopt(
-      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+      descriptor, SOL_SOCKET, SO_RCVTIMEO, limit, socklen_t(2 * MemoryLayout<Int>.stride))
     let result = unsafe withUnsafePointer(to: &address) { pointer in
       unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         unsafe Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))

@@ -15,8 +15,10 @@ public final class DataDirectory: Sendable {
   public let isNew: Bool
   private let lock: OpenFile
 
-  /// Opens or creates a data directory (mode 0700), takes its lock, and reads or makes its
-  /// identity.
+  /// Opens or creates a data directory, takes its lock, and reads or makes its identity.
+  ///
+  /// Its mode is 0700. As root it is 0711, since the private Postgres below it runs under another
+  /// account; what is secret has a mode of its own.
   ///
   /// - Parameters:
   ///   - path: the directory; its parent must exist.
@@ -68,7 +70,7 @@ public final class DataDirectory: Sendable {
   }
 
   private static func create(_ path: String) throws(DataDirectoryError) {
-    if unsafe mkdir(path, 0o700) == 0 {
+    if unsafe mkdir(path, geteuid() == 0 ? 0o711 : 0o700) == 0 {
       do throws(SystemCallError) {
         return try FileContents.syncDirectory(FilePath.parent(of: path))
       } catch {

@@ -6,8 +6,8 @@ internal import Wire
 
 /// The way of a frame from a socket to the ledger and of its answer back.
 ///
-/// Frames of one read gather in columns; at the end of the read the ledger judges them as one group.
-/// One thread, that of the loop, owns it.
+/// Frames of one read gather in columns; at the end of the read the ledger judges them as one
+/// group. One thread, that of the loop, owns it.
 final class IngestPath {
   /// Records at which a group is judged before the read ends.
   private static let groupRecords = 4_096

@@ -33,7 +33,8 @@ final class MappedFile {
   var bytes: RawSpan {
     @_lifetime(borrow self)
     get {
-      let span = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(address ?? Self.empty), byteCount: count)
+      let span = unsafe RawSpan(
+        _unsafeStart: UnsafeRawPointer(address ?? Self.empty), byteCount: count)
       return unsafe _overrideLifetime(span, borrowing: self)
     }
   }

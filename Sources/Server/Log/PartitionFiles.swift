@@ -51,8 +51,8 @@ public struct PartitionFiles: Sendable {
 
   /// The durability mark; nil if none was ever written.
   ///
-  /// - Throws: `SegmentError` if the mark is damaged: rot in the log could then not be told from a torn
-  ///   write.
+  /// - Throws: `SegmentError` if the mark is damaged: rot in the log could then not be told from a
+  ///   torn write.
   func readMark() throws -> DurabilityMark? {
     guard let status = try? FileStatus(of: mark), status.size > 0 else { return nil }
     let bytes = try FileContents.read(mark, limit: 4_096)
@@ -67,8 +67,9 @@ public struct PartitionFiles: Sendable {
     while read < tail.count {
       let count = try SystemCallError.check("read", file.path) {
         unsafe tail.withUnsafeMutableBytes { buffer in
-          unsafe pread(
-            file.descriptor, buffer.baseAddress! + read, buffer.count - read, off_t(offset + read))
+          let rest = unsafe UnsafeMutableRawBufferPointer(rebasing: buffer[read...])
+          return unsafe pread(
+            file.descriptor, rest.baseAddress, rest.count, off_t(offset + read))
         }
       }
       if count == 0 { break }

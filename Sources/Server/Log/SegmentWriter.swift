@@ -187,8 +187,9 @@ public final class SegmentWriter: Sendable {
     while done < bytes.count {
       done += try SystemCallError.check("write", file.path) {
         unsafe bytes.withUnsafeBytes { buffer in
-          unsafe pwrite(
-            file.descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+          let rest = unsafe UnsafeRawBufferPointer(rebasing: buffer[done...])
+          return unsafe pwrite(
+            file.descriptor, rest.baseAddress, rest.count, off_t(offset + done))
         }
       }
     }

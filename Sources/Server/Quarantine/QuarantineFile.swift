@@ -61,8 +61,9 @@ extension QuarantineEntry {
     key = record.key
   }
 
-  init(frame bytes: [UInt8], source: String, header: FrameHeader, arrival: Timestamp, error: WireError)
-  {
+  init(
+    frame bytes: [UInt8], source: String, header: FrameHeader, arrival: Timestamp, error: WireError
+  ) {
     self.arrival = arrival.text
     self.source = source
     epoch = header.epoch
@@ -74,8 +75,8 @@ extension QuarantineEntry {
   }
 }
 
-/// The bounded file of what was authentic and rejected: NDJSON in two files that take turns, so that
-/// the oldest entries leave first.
+/// The bounded file of what was authentic and rejected: NDJSON in two files that take turns, so
+/// that the oldest entries leave first.
 ///
 /// One thread writes. What cannot be written is counted, and stops nothing: the verdicts are in the
 /// log.

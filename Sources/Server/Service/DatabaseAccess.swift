@@ -42,7 +42,8 @@ struct DatabaseAccess {
     }
   }
 
-  /// The checkpoint in Postgres, the beginning if it has none; nil if Postgres cannot be reached now.
+  /// The checkpoint in Postgres, the beginning if it has none; nil if Postgres cannot be reached
+  /// now.
   ///
   /// - Throws: if the database can never serve this installation.
   func checkpoint(of installation: Installation, logger: Logger) throws -> Checkpoint? {

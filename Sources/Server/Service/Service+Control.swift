@@ -23,7 +23,8 @@ extension Service {
     guard let text = request.period, let period = try? BillingPeriod(parsing: text) else {
       answer(
         ControlResponse(
-          error: "the period is \(request.period ?? "missing"); a month such as 2026-01 is allowed"))
+          error: "the period is \(request.period ?? "missing"); "
+            + "a month such as 2026-01 is allowed"))
       return
     }
     let operatorName = request.operatorName ?? "unknown"

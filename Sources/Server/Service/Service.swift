@@ -113,6 +113,8 @@ public final class Service {
       ) { [unowned self] in beginFlush() },
     ]
     loop.onIterationEnd { [unowned self] in endIteration() }
+    // A flush that was begun before a crash goes on.
+    wakeup?.signal()
     logger.info(
       "ready",
       metadata: [
@@ -299,7 +301,7 @@ public final class Service {
     guard (isFlushed && isAnswered) || isOver else { return }
     if isOver {
       logger.warning(
-        "the limit for stopping has passed; what is not in Postgres is flushed after the next start",
+        "the limit for stopping has passed; the rest is flushed to Postgres after the next start",
         metadata: ["unflushed entries": "\(path.ledger.unflushedEntries)"])
     } else {
       logger.notice("stopped")

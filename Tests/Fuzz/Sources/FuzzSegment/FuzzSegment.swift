@@ -87,8 +87,8 @@ private func decompress(_ bytes: [UInt8]) {
 }
 
 extension [UInt8] {
-  /// Makes the segment's number and the checksums of all blocks right, so that what lies behind them is
-  /// reached.
+  /// Makes the segment's number and the checksums of all blocks right, so that what lies behind
+  /// them is reached.
   fileprivate mutating func repairChecksums() {
     guard count >= SegmentHeader.byteCount else { return }
     for index in 0..<8 { self[32 + index] = UInt8(truncatingIfNeeded: number >> (8 * index)) }

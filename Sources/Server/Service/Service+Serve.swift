@@ -1,0 +1,19 @@
+internal import Logging
+
+extension Service {
+  /// Runs the service of a checked configuration until it is told to stop.
+  ///
+  /// - Throws: ``CommandFailure`` if it cannot start, or had to stop for another reason.
+  public static func serve(_ loaded: LoadedConfiguration) throws(CommandFailure) {
+    ServerLogHandler.bootstrap(loaded.configuration.logging)
+    let logger = Logger(label: "weighbridge")
+    for warning in loaded.warnings { logger.warning("\(warning)") }
+    let service: Service
+    do {
+      service = try Service(loaded.configuration)
+    } catch {
+      throw error as? CommandFailure ?? CommandFailure("\(error)")
+    }
+    try service.run()
+  }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import Server
+
+/// `weighbridge config`
+struct Config: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Check the configuration.", subcommands: [Check.self])
+
+  /// `weighbridge config check`
+  struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Show every setting with its value and origin, or every fault.",
+      discussion: """
+        Takes the same settings as weighbridge serve. Exits 0 if the service would take the \
+        configuration, and 2 with all faults if not.
+        """)
+
+    @Option(help: ArgumentHelp("Configuration file.", valueName: "file"))
+    var config: String?
+
+    @Argument(
+      parsing: .allUnrecognized,
+      help: ArgumentHelp("Settings, each --key VALUE.", valueName: "settings"))
+    var settings: [String] = []
+
+    func run() throws {
+      do throws(ConfigurationError) {
+        let loaded = try ConfigurationLoader.load(.process(file: config, arguments: settings))
+        Console.write(loaded.report)
+      } catch {
+        throw CommandFailure(error)
+      }
+    }
+  }
+}

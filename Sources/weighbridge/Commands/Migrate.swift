@@ -1,0 +1,47 @@
+import ArgumentParser
+import Database
+import Server
+
+/// `weighbridge migrate`
+struct Migrate: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Bring the schema in Postgres to this program's version.",
+    discussion: """
+      Needed before the first start with a configured Postgres, and after an update. A private \
+      Postgres is migrated by weighbridge serve. May be repeated; everything is one transaction. \
+      """)
+
+  @OptionGroup var service: ServiceOptions
+
+  @Option( \
+    help: ArgumentHelp( \
+      """ \
+      Connection string of a superuser, or of a role that may create roles and schemas; default: \
+      postgres.url of the configuration.
+      """, valueName: "url"))
+  var adminUrl: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Role that the service logs in as; it is created if it does not exist, without a password.",
+      valueName: "role"))
+  var serviceLogin: String?
+
+  @Flag(help: "Print JSON.") var json = false
+
+  func run() throws {
+    guard let url = try adminUrl ?? service.configuration().postgres.url else {
+      throw CommandFailure(
+        "--admin-url is missing, and the configuration names no Postgres; "
+          + "a private one is migrated by weighbridge serve", exit: .usage)
+    }
+    let report = try DatabaseLookup.migrate(url: url, serviceLogin: serviceLogin)
+    if json {
+      Console.write(try JSONOutput.text(["from": report.from, "to": report.to]))
+    } else if report.from == report.to {
+      Console.write("the schema is at version \(report.to) already\n")
+    } else {
+      Console.write("migrated the schema from version \(report.from) to \(report.to)\n")
+    }
+  }
+}

@@ -1,0 +1,86 @@
+import Server
+import Wire
+
+/// The state of a service for people.
+enum StatusText {
+  /// All of it in lines.
+  static func text(_ status: ServiceStatus) -> String {
+    var facts = Facts()
+    facts.add("state", status.isReady ? "ready: usage is taken" : "NOT READY: usage is not taken")
+    for concern in status.concerns { facts.add("concern", concern) }
+    facts.add("process", "\(status.process), since \(status.started)")
+    facts.add("data", "\(status.dataDirectory), installation \(status.installation)")
+    facts.add("time", status.time)
+    addIngest(status.ingest, to: &facts)
+    addVerdicts(status.verdicts, to: &facts)
+    let log = status.log
+    facts.add(
+      "log",
+      "position \(NumberText.grouped(log.position)), synced \(NumberText.grouped(log.synced)), "
+        + "\(NumberText.count(log.segments, "segment")), \(NumberText.bytes(log.bytes)), "
+        + NumberText.count(log.syncs, "sync"))
+    facts.add(
+      "disk",
+      "\(NumberText.bytes(log.diskFree)) free, reserve \(NumberText.bytes(log.diskReserve))")
+    let dedup = status.dedup
+    facts.add(
+      "keys",
+      "\(NumberText.grouped(dedup.keys)) of \(NumberText.grouped(dedup.maximumKeys)), "
+        + "\(NumberText.bytes(dedup.bytes)), \(NumberText.count(dedup.generations, "generation"))"
+        + (dedup.horizon.map { ", complete from \($0)" } ?? ""))
+    let flush = status.flush
+    facts.add(
+      "Postgres",
+      "position \(NumberText.grouped(flush.position)), "
+        + "\(NumberText.count(flush.unflushedEntries, "entry", "entries")) and "
+        + "\(NumberText.count(flush.unflushedRows, "row")) not flushed, "
+        + "\(NumberText.count(flush.committed, "flush", "flushes")) of "
+        + NumberText.count(flush.rows, "row"))
+    facts.add(
+      "hours",
+      "closed through \(status.hours.closedThrough ?? "none"), in Postgres through "
+        + (status.hours.flushedThrough ?? "none"))
+    return facts.text
+  }
+
+  private static func addIngest(_ ingest: ServiceStatus.Ingest, to facts: inout Facts) {
+    facts.add("udp", ingest.udp.isEmpty ? "off" : ingest.udp.joined(separator: ", "))
+    facts.add(
+      "tcp",
+      ingest.tcp.isEmpty
+        ? "off"
+        : ingest.tcp.joined(separator: ", ")
+          + ", \(NumberText.count(ingest.connections, "connection"))"
+          + (ingest.refusedConnections > 0
+            ? ", \(NumberText.grouped(ingest.refusedConnections)) refused" : ""))
+    facts.add(
+      "frames",
+      "\(NumberText.grouped(ingest.frames)), \(NumberText.bytes(ingest.bytes)), "
+        + "\(NumberText.count(ingest.heartbeats, "heartbeat")), kernel drops "
+        + "\(NumberText.grouped(ingest.kernelDrops)), dropped answers "
+        + NumberText.grouped(ingest.droppedAnswers))
+    if !ingest.invalidFrames.isEmpty { facts.add("invalid", counts(ingest.invalidFrames)) }
+  }
+
+  private static func addVerdicts(_ verdicts: ServiceStatus.Verdicts, to facts: inout Facts) {
+    facts.add(
+      "batches",
+      "\(NumberText.grouped(verdicts.batches)) judged, "
+        + "\(NumberText.grouped(verdicts.resent)) resent"
+        + (verdicts.refused.isEmpty ? "" : ", refused: \(counts(verdicts.refused))"))
+    let records = Verdict.allCases.map {
+      "\(NumberText.grouped(verdicts.records[$0.name] ?? 0)) \($0.name)"
+    }
+    facts.add("records", records.joined(separator: ", "))
+    if !verdicts.rejected.isEmpty { facts.add("rejected", counts(verdicts.rejected)) }
+    if verdicts.overflowed > 0 {
+      facts.add("overflow", "\(NumberText.count(verdicts.overflowed, "record")) in the context for it")
+    }
+  }
+
+  /// Numbers by name: `wrong_tag 3, unknown_key 1`.
+  static func counts(_ numbers: [String: UInt64]) -> String {
+    numbers.sorted { $0.key < $1.key }.map { "\($0.key) \(NumberText.grouped($0.value))" }
+      .joined(separator: ", ")
+  }
+}

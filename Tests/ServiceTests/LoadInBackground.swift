@@ -1,0 +1,66 @@
+import Client
+import EventLoop
+import Foundation
+import Synchronization
+import Wire
+
+/// Sends numbered records from a thread of its own until it is told to stop or nobody answers.
+final class LoadInBackground: Sendable {
+  struct Result: Sendable {
+    /// Records with an ack; batches are acked in any order, so these need not be the first ones.
+    var ackedRecords: Int64 = 0
+    /// Numbers that were given out.
+    var numbersUsed = 0
+  }
+
+  /// The event time of every record.
+  static let time = EventLoop.wallMilliseconds()
+
+  private struct State {
+    var isStopped = false
+    var used = 0
+    var acked: Int64 = 0
+  }
+
+  private let state = Mutex(State())
+  private let done = DispatchSemaphore(value: 0)
+
+  /// Begins to send records with numbers from the first one on.
+  init(server: String, firstNumber: Int, source: String) throws {
+    guard let address = SocketAddress(server) else {
+      throw ServiceProcess.Failure(description: "no address: \(server)")
+    }
+    let options = SenderOptions(
+      server: address, source: SourceIdentity(name: source, epoch: UInt64(UsageSource.now())),
+      window: 1, timeout: 1_000)
+    let thread = Thread { [self] in
+      if let sender = try? UsageSender(options: options) { run(sender, firstNumber) }
+      done.signal()
+    }
+    thread.start()
+  }
+
+  private func run(_ sender: UsageSender, _ firstNumber: Int) {
+    let summary = try? sender.send(
+      records: { [self] () throws(InputFailure) in
+        state.withLock { state in
+          guard !state.isStopped else { return nil }
+          state.used += 1
+          return UsageSource.record(firstNumber + state.used - 1, time: Self.time)
+        }
+      },
+      progress: { [self] summary in note(summary) })
+    if let summary { note(summary) }
+  }
+
+  private func note(_ summary: SendSummary) {
+    state.withLock { $0.acked = Int64(summary.recordsAcked) }
+  }
+
+  /// Stops, and waits for the end.
+  func finish() -> Result {
+    state.withLock { $0.isStopped = true }
+    done.wait()
+    return state.withLock { Result(ackedRecords: $0.acked, numbersUsed: $0.used) }
+  }
+}

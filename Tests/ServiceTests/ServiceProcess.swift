@@ -1,0 +1,176 @@
+import Foundation
+import Metering
+import Server
+
+/// A real `weighbridge serve` in a scratch data directory.
+final class ServiceProcess {
+  /// What a finished command left.
+  struct Result {
+    var status: Int32
+    var output: String
+    var errors: String
+  }
+
+  struct Failure: Error, CustomStringConvertible {
+    var description: String
+  }
+
+  /// The program, beside the test bundle.
+  static let program = URL(fileURLWithPath: CommandLine.arguments[0])
+    .deletingLastPathComponent().appendingPathComponent("weighbridge").path
+
+  let data: String
+  /// Settings as arguments, such as `--flush-interval 1s`.
+  var settings: [String]
+  private var process: Process?
+  private var starts = 0
+
+  /// A service that is not started yet, with the scratch database of its own.
+  init(_ settings: [String] = [], database: ScratchDatabase) {
+    data = "\(ScratchCluster.root)/data-\(UUID().uuidString.prefix(8))"
+    self.settings =
+      [
+        "--ingest-udp", "127.0.0.1:0", "--ingest-tcp", "127.0.0.1:0", "--postgres-url",
+        database.serviceURL, "--flush-interval", "200ms", "--log-segment-size", "8MiB",
+        "--log-disk-reserve", "64MiB", "--dedup-maximum-keys", "4000000",
+      ] + settings
+  }
+
+  /// Gives a setting another value.
+  func set(_ name: String, _ value: String) {
+    if let index = settings.firstIndex(of: name) {
+      settings[index + 1] = value
+    } else {
+      settings += [name, value]
+    }
+  }
+
+  deinit {
+    kill()
+    try? FileManager.default.removeItem(atPath: data)
+  }
+
+  private var logPath: String { "\(data).\(starts).log" }
+  /// What the service logged since its last start.
+  var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
+  var layout: DataDirectoryLayout { get throws { try DataDirectoryLayout(existing: data) } }
+
+  /// Starts the program without waiting for it.
+  ///
+  /// - Parameter shell: put before the program, such as `ulimit -f 100; exec`.
+  func launch(shell: String? = nil) throws {
+    starts += 1
+    _ = FileManager.default.createFile(atPath: logPath, contents: nil)
+    let process = Process()
+    let arguments = ["serve", "--data-directory", data] + settings
+    if let shell {
+      process.executableURL = URL(fileURLWithPath: "/bin/bash")
+      process.arguments = ["-c", "\(shell) \"$0\" \"$@\"", Self.program] + arguments
+    } else {
+      process.executableURL = URL(fileURLWithPath: Self.program)
+      process.arguments = arguments
+    }
+    process.standardInput = FileHandle.nullDevice
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle(forWritingAtPath: logPath)
+    try process.run()
+    self.process = process
+  }
+
+  /// Starts the program and waits until it takes usage.
+  func start(shell: String? = nil) throws {
+    try launch(shell: shell)
+    try wait("ready") { try? self.status().isReady }
+  }
+
+  /// Asks until the answer is true; fails with the log after half a minute.
+  func wait(_ what: String, seconds: Double = 60, _ condition: () throws -> Bool?) throws {
+    let end = Date(timeIntervalSinceNow: seconds)
+    while Date() < end {
+      if try condition() == true { return }
+      if let process, !process.isRunning {
+        throw Failure(description: "ended with \(process.terminationStatus), not \(what):\n\(log)")
+      }
+      usleep(20_000)
+    }
+    throw Failure(description: "not \(what) in time:\n\(log)")
+  }
+
+  func status() throws -> ServiceStatus {
+    guard let status = try ask(ControlRequest(.status)).status else {
+      throw Failure(description: "an answer without a status")
+    }
+    return status
+  }
+
+  func ask(_ request: ControlRequest) throws -> ControlResponse {
+    try ControlClient.send(request, to: layout, timeout: 60)
+  }
+
+  /// Waits until everything is in Postgres.
+  func flush() throws { _ = try ask(ControlRequest(.flush)) }
+
+  var udp: String { get throws { try status().ingest.udp[0] } }
+  var tcp: String { get throws { try status().ingest.tcp[0] } }
+
+  func signal(_ number: Int32) {
+    if let process, process.isRunning { Foundation.kill(process.processIdentifier, number) }
+  }
+
+  /// Ends the program at once, as a crash would.
+  func kill() {
+    signal(SIGKILL)
+    process?.waitUntilExit()
+  }
+
+  /// Waits for the program's end.
+  func exitStatus(seconds: Double = 60) throws -> Int32 {
+    guard let process else { throw Failure(description: "never started") }
+    let end = Date(timeIntervalSinceNow: seconds)
+    while process.isRunning, Date() < end { usleep(20_000) }
+    guard !process.isRunning else { throw Failure(description: "still running:\n\(log)") }
+    return process.terminationStatus
+  }
+
+  /// Stops the program in good order.
+  func stop() throws -> Int32 {
+    signal(SIGTERM)
+    return try exitStatus()
+  }
+
+  /// Runs another command of the program on this data directory.
+  func run(_ arguments: [String], input: String? = nil) throws -> Result {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: Self.program)
+    process.arguments = arguments
+    let outputPath = "\(data).out-\(UUID().uuidString)"
+    let errorPath = "\(data).err-\(UUID().uuidString)"
+    _ = FileManager.default.createFile(atPath: outputPath, contents: nil)
+    _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
+    process.standardOutput = FileHandle(forWritingAtPath: outputPath)
+    process.standardError = FileHandle(forWritingAtPath: errorPath)
+    if let input {
+      let inputPath = "\(data).in-\(UUID().uuidString)"
+      try input.write(toFile: inputPath, atomically: true, encoding: .utf8)
+      process.standardInput = FileHandle(forReadingAtPath: inputPath)
+    } else {
+      process.standardInput = FileHandle.nullDevice
+    }
+    try process.run()
+    process.waitUntilExit()
+    return Result(
+      status: process.terminationStatus,
+      output: try String(contentsOfFile: outputPath, encoding: .utf8),
+      errors: try String(contentsOfFile: errorPath, encoding: .utf8))
+  }
+
+  /// Compares Postgres with the log.
+  func verify() throws -> Result {
+    try run(["verify", "--data-directory", data] + databaseArguments)
+  }
+
+  var databaseArguments: [String] {
+    guard let index = settings.firstIndex(of: "--postgres-url") else { return [] }
+    return Array(settings[index...index + 1])
+  }
+}
