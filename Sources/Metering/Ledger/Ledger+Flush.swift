@@ -55,6 +55,19 @@ extension Ledger {
     stagedClosedThrough = closedThrough
   }
 
+  /// Takes the attempt as not committed: what it set aside waits again.
+  mutating func takeBack() {
+    guard var usage = staged.take() else { return }
+    usage.rollups.merge(pending.rollups)
+    usage.records += pending.records
+    usage.entries += pending.entries
+    usage.closedHours += pending.closedHours
+    usage.finalizations += pending.finalizations
+    pending = usage
+    attempt = nil
+    stagedRows = 0
+  }
+
   /// Takes the attempt as committed.
   mutating func settle() {
     guard let attempt else { return }

@@ -77,7 +77,9 @@ public struct Recovery: ~Copyable {
       guard isBaseFound else { throw .checkpointNotOnChain(base, found: nil) }
       ledger.rebase(to: base)
     }
-    if let attempt = ledger.attempt, ledger.staged == nil { throw .attemptBelowLog(attempt) }
+    if let attempt = ledger.attempt, ledger.staged == nil || attempt.from != ledger.checkpoint {
+      throw .attemptUnknown(attempt)
+    }
     ledger.resume(at: end, isHeadMissing: isHeadMissing)
     return ledger
   }
@@ -215,11 +217,20 @@ extension Ledger {
           position: position))
     case .flushAttempt(let attempt):
       // Postgres knows better than the log which attempts were committed.
-      if !hasBase { apply(attempt) }
+      if !hasBase { replay(attempt) }
     case .flushCommitted(let token, _):
       if !hasBase, attempt?.token == token { settle() }
     case .clockConfirmed(_, _, let after): time = max(time, after)
     }
+  }
+
+  /// Takes over an attempt. Where it starts from tells what became of the one before: that one was
+  /// committed, or it was not and its usage is part of this one.
+  private mutating func replay(_ next: FlushAttempt) {
+    if let earlier = attempt {
+      if next.from == earlier.from { takeBack() } else { settle() }
+    }
+    apply(next)
   }
 
   /// Makes the checkpoint in Postgres the ledger's own.

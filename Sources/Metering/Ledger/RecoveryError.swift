@@ -20,8 +20,8 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
   case checkpointBeyondLog(Checkpoint, end: LogPosition)
   /// The checkpoint in Postgres is older than the first block that is still there.
   case checkpointBelowLog(Checkpoint, start: LogPosition)
-  /// A flush that is not known to be committed began before the first retained block.
-  case attemptBelowLog(FlushAttempt)
+  /// Postgres could not be asked, and the log alone cannot tell what a flush under way holds.
+  case attemptUnknown(FlushAttempt)
 
   /// Both facts, and what may have happened.
   public var description: String {
@@ -53,9 +53,9 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
       "the checkpoint in Postgres is at position \(checkpoint.position.rawValue), the first "
         + "retained block at \(start.rawValue): Postgres was restored to a time that the log no "
         + "longer reaches"
-    case .attemptBelowLog(let attempt):
+    case .attemptUnknown(let attempt):
       "the flush up to position \(attempt.to.position.rawValue) is not known to be committed, and "
-        + "the log no longer holds what it wrote"
+        + "the log alone cannot tell what it holds: start again when Postgres can be asked"
     }
   }
 }

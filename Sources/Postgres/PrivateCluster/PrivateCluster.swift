@@ -73,12 +73,13 @@ public struct PrivateCluster: Sendable {
   /// Stops the server at once but orderly (`pg_ctl stop -m fast`): open transactions are rolled
   /// back, a checkpoint is written. Nothing happens if it does not run.
   ///
-  /// - Throws: ``PrivateClusterError/program(name:status:output:)`` if it does not stop in two
-  ///   minutes.
-  public func stop() throws(PrivateClusterError) {
+  /// - Parameter seconds: how long to wait for it.
+  /// - Throws: ``PrivateClusterError/program(name:status:output:)`` if it does not stop in time; it
+  ///   still stops as soon as it can.
+  public func stop(within seconds: Int = 120) throws(PrivateClusterError) {
     guard let running = PostmasterFile(dataDirectory: data), running.isAlive(dataDirectory: data)
     else { return }
-    try run("pg_ctl", ["stop", "-D", data, "-m", "fast", "-w", "-t", "120"])
+    try run("pg_ctl", ["stop", "-D", data, "-m", "fast", "-w", "-t", String(seconds)])
   }
 
   /// A libpq connection string for a role of this cluster; no password is needed.

@@ -82,12 +82,20 @@ public final class Flusher: Sendable {
   }
 
   /// Gives up after the attempt that is under way.
-  func stop() {
+  ///
+  /// - Parameter patience: seconds to wait for that attempt. One that a Postgres without an answer
+  ///   holds for longer ends with the process; the next start settles it by its token.
+  func stop(patience: Double) {
     condition.withLock {
       unsafe state.isStopped = true
       condition.signal()
     }
-    queue.sync { unsafe database = nil }
+    let ended = DispatchSemaphore(value: 0)
+    queue.async { [self] in
+      unsafe database = nil
+      ended.signal()
+    }
+    _ = ended.wait(timeout: .now() + patience)
   }
 
   private func run(_ batch: FlushBatch) {

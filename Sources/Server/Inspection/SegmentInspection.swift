@@ -49,7 +49,7 @@ public struct SegmentInspection {
       throw CommandFailure("\(error)")
     }
     var report = SegmentReport(number: number, fileBytes: bytes.count)
-    let span = bytes.span.bytes
+    let span = unsafe bytes.span.bytes
     do {
       try read(span, into: &report, after: previous, decompresses: decompresses)
       if number == numbers.last, let mark, let end = report.end,

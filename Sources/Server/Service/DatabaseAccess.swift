@@ -37,7 +37,7 @@ struct DatabaseAccess {
         logger.info("migrated", metadata: ["from": "\(report.from)", "to": "\(report.to)"])
       }
     } catch {
-      stop(logger: logger)
+      stop(within: 120, logger: logger)
       throw error
     }
   }
@@ -66,10 +66,10 @@ struct DatabaseAccess {
     }
   }
 
-  /// Stops the private cluster.
-  func stop(logger: Logger) {
+  /// Stops the private cluster; one that does not stop in so many seconds is left to the next start.
+  func stop(within seconds: Int, logger: Logger) {
     do throws(PrivateClusterError) {
-      try cluster?.stop()
+      try cluster?.stop(within: seconds)
     } catch {
       logger.error("private Postgres does not stop", metadata: ["error": "\(error)"])
     }

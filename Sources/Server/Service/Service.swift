@@ -76,7 +76,7 @@ public final class Service {
       self.wakeup = made
       try open()
     } catch {
-      database.stop(logger: logger)
+      database.stop(within: 120, logger: logger)
       throw error
     }
   }
@@ -132,8 +132,8 @@ public final class Service {
   public func run() throws(CommandFailure) {
     loop.run()
     writer.stop()
-    flusher.stop()
-    database.stop(logger: logger)
+    flusher.stop(patience: isFlushed ? 60 : 1)
+    database.stop(within: isFlushed ? 120 : 10, logger: logger)
     loop.close()
     if let failure { throw failure }
   }

@@ -8,14 +8,14 @@ struct Migrate: ParsableCommand {
     abstract: "Bring the schema in Postgres to this program's version.",
     discussion: """
       Needed before the first start with a configured Postgres, and after an update. A private \
-      Postgres is migrated by weighbridge serve. May be repeated; everything is one transaction. \
+      Postgres is migrated by weighbridge serve. May be repeated; everything is one transaction.
       """)
 
   @OptionGroup var service: ServiceOptions
 
-  @Option( \
-    help: ArgumentHelp( \
-      """ \
+  @Option(
+    help: ArgumentHelp(
+      """
       Connection string of a superuser, or of a role that may create roles and schemas; default: \
       postgres.url of the configuration.
       """, valueName: "url"))

@@ -18,27 +18,27 @@ struct Send: ParsableCommand {
 
       Exits 0 if every line was acked as accepted, duplicate or late. Exits 1 if a line was bad, a \
       record was rejected or in conflict with an earlier one, a batch was refused, or the service \
-      did not answer. \
+      did not answer.
       """)
 
-  /// What the input holds. \
-  enum Format: String, ExpressibleByArgument, CaseIterable { \
-    case ndjson \
-    case csv \
-    case combined \
+  /// What the input holds.
+  enum Format: String, ExpressibleByArgument, CaseIterable {
+    case ndjson
+    case csv
+    case combined
   }
 
   @OptionGroup var service: ServiceOptions
 
-  @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file")) \
+  @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"))
   var file = "-"
 
-  @Option(help: "ndjson, csv (with a header), or combined (access logs of nginx and Apache).") \
+  @Option(help: "ndjson, csv (with a header), or combined (access logs of nginx and Apache).")
   var format = Format.ndjson
 
-  @Option( \
-    help: ArgumentHelp( \
-      """ \
+  @Option(
+    help: ArgumentHelp(
+      """
       The service; default: that of --config or --data-directory if given, else 127.0.0.1:4040.
       """, valueName: "host:port"))
   var server: String?

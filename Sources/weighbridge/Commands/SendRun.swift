@@ -71,8 +71,10 @@ final class SendRun {
   private func show(_ summary: SendSummary) {
     let seconds = max(Date().timeIntervalSince(started), 0.001)
     let acked = summary.recordsAcked
+    // Of what was read, only what is settled is done.
+    let settled = Double(acked + summary.failedRecords) / Double(max(summary.recordsRead, 1))
     bar.show(
-      totalBytes.map { $0 == 0 ? 1 : Double(input.bytesRead) / Double($0) },
+      totalBytes.map { $0 == 0 ? 1 : settled * Double(input.bytesRead) / Double($0) },
       "\(NumberText.grouped(acked)) acked, \(NumberText.grouped(summary.recordsWaiting)) waiting, "
         + "\(NumberText.grouped(UInt64(Double(acked) / seconds)))/s")
   }

@@ -1,0 +1,36 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Apart from the root package, so that a user of the service builds none of it.
+let settings: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .treatAllWarnings(as: .error),
+  .strictMemorySafety(),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableExperimentalFeature("Lifetimes"),
+]
+
+let package = Package(
+  name: "weighbridge-benchmarks",
+  dependencies: [
+    .package(name: "weighbridge", path: ".."),
+    // Options and their help.
+    .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+  ],
+  targets: [
+    .executableTarget(
+      name: "loadgen",
+      dependencies: [
+        .product(name: "Wire", package: "weighbridge"),
+        .product(name: "EventLoop", package: "weighbridge"),
+        .product(name: "Authentication", package: "weighbridge"),
+        .product(name: "Database", package: "weighbridge"),
+        .product(name: "Metering", package: "weighbridge"),
+        .product(name: "Server", package: "weighbridge"),
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      swiftSettings: settings)
+  ]
+)

@@ -1,0 +1,175 @@
+import Dedup
+import SegmentLog
+import Wire
+
+@testable import Metering
+
+/// A second, naive ledger: it keeps the history and folds it again whenever it forgets some of it.
+struct LedgerModel {
+  struct Payload: Hashable {
+    var kind: UsageKind
+    var operation: String
+    var quantity: Int64
+    var contextType: ContextType
+    var context: String
+  }
+
+  struct Key: Hashable {
+    var tenant: String
+    var key: RecordKey
+  }
+
+  struct Batch {
+    var batch: TestBatch
+    var codes: [UInt8]
+    var arrival: Int64
+    var position: LogPosition
+    var counts: VerdictCounts
+  }
+
+  enum Event {
+    case batch(Batch)
+    case finalized(String, BillingPeriod, LogPosition)
+
+    var position: LogPosition {
+      switch self {
+      case .batch(let batch): batch.position
+      case .finalized(_, _, let position): position
+      }
+    }
+  }
+
+  let configuration: LedgerConfiguration
+  let hasher: KeyHasher
+  var history: [Event] = []
+  var keys: [Key: Payload] = [:]
+  var receipts: [SourceIdentity: [UInt64: Batch]] = [:]
+  var finalized: [String: BillingPeriod] = [:]
+  var contexts: [String: Set<String>] = [:]
+  var rows = PostgresModel.Rows()
+  var accepted = 0
+
+  init(configuration: LedgerConfiguration, secret: HashSecret) {
+    self.configuration = configuration
+    hasher = KeyHasher(secret)
+  }
+
+  /// Judges a new batch; the caller knows that it has no receipt.
+  mutating func judge(_ batch: TestBatch, now: Int64) -> [UInt8] {
+    var codes = batch.records.map { judge($0, now: now) }
+    if batch.hasInvalid { codes.append(AckCode(rejected: .quantityNegative).rawValue) }
+    return codes
+  }
+
+  mutating func note(_ batch: TestBatch, _ codes: [UInt8], now: Int64, position: LogPosition) {
+    var counts = VerdictCounts()
+    for code in codes { counts[AckCode(rawValue: code).verdict!] += 1 }
+    let done = Batch(
+      batch: batch, codes: codes, arrival: now, position: position, counts: counts)
+    receipts[batch.source, default: [:]][batch.sequence] = done
+    history.append(.batch(done))
+  }
+
+  mutating func finalize(_ tenant: String, _ period: BillingPeriod, position: LogPosition) {
+    finalized[tenant] = period
+    history.append(.finalized(tenant, period, position))
+  }
+
+  /// Forgets everything behind the end of the log.
+  mutating func crash(end: LogPosition) {
+    let kept = history.filter { $0.position <= end }
+    self = LedgerModel(self)
+    for event in kept {
+      switch event {
+      case .batch(let batch):
+        let codes = judge(batch.batch, now: batch.arrival)
+        precondition(codes == batch.codes, "the model is not deterministic")
+        note(batch.batch, codes, now: batch.arrival, position: batch.position)
+      case .finalized(let tenant, let period, let position):
+        finalize(tenant, period, position: position)
+      }
+    }
+  }
+
+  private init(_ old: LedgerModel) {
+    configuration = old.configuration
+    hasher = old.hasher
+  }
+
+  private mutating func judge(_ record: UsageRecord, now: Int64) -> UInt8 {
+    let payload = Payload(
+      kind: record.kind, operation: record.operation, quantity: record.quantity,
+      contextType: record.contextType, context: record.context)
+    let key = Key(tenant: record.tenant, key: record.key)
+    if let first = keys[key] {
+      return (first == payload ? AckCode.duplicate : .conflict).rawValue
+    }
+    let time = record.time.milliseconds
+    if time < now - configuration.acceptanceBack {
+      return AckCode(rejected: .timeTooOld).rawValue
+    }
+    if time > now + configuration.acceptanceAhead { return AckCode(rejected: .timeAhead).rawValue }
+    keys[key] = payload
+    accepted += 1
+    let last = finalized[record.tenant]
+    let isLate = last.map { time < $0.end.milliseconds } ?? false
+    book(record, booking: isLate ? last?.next : nil)
+    return (isLate ? AckCode.late : .accepted).rawValue
+  }
+
+  private mutating func book(_ record: UsageRecord, booking: BillingPeriod?) {
+    var (type, context) = (record.contextType, record.context)
+    let name = "\(type.rawValue)\(context)"
+    if !(type == .other && context.isEmpty),
+      !contexts[record.tenant, default: []].contains(name)
+    {
+      if contexts[record.tenant, default: []].count < configuration.contextsPerTenant {
+        contexts[record.tenant, default: []].insert(name)
+      } else {
+        (type, context) = (.other, "(overflow)")
+      }
+    }
+    let time = record.time.milliseconds
+    let weight =
+      record.kind == .compute
+      ? configuration.weights.weight(
+        in: configuration.weights.schedule(forOperation: record.operation), at: time) : 1
+    let hour = time / 3_600_000
+    let end = booking?.start.milliseconds ?? (hour + 1) * 3_600_000
+    let subject = UsageSubject(
+      tenant: record.tenant, kind: record.kind, operation: record.operation, contextType: type,
+      context: context)
+    rows.add(
+      PostgresModel.Key(subject: subject, hour: Hour(index: Int32(hour)), booking: booking),
+      UsageSums(
+        count: 1, quantity: Int128(record.quantity),
+        weighted: Int128(record.quantity) * Int128(weight),
+        byteMilliseconds: record.kind == .storage
+          ? Int128(record.quantity) * Int128(end - time) : 0,
+        digest: UInt128(digest(record, type, context, weight))))
+  }
+
+  private func digest(
+    _ record: UsageRecord, _ type: ContextType, _ context: String, _ weight: Int64
+  ) -> UInt64 {
+    let tenant = Array(record.tenant.utf8)
+    let operation = Array(record.operation.utf8)
+    let typed = [type.rawValue] + Array(context.utf8)
+    var key: [UInt8] = []
+    var form: UInt8 = 0
+    switch record.key {
+    case .raw(let bits):
+      key = (0..<16).map { UInt8(truncatingIfNeeded: bits >> UInt128(8 * $0)) }
+    case .text(let text):
+      key = Array(text.utf8)
+      form = 1
+    }
+    let hash = hasher.hash(
+      key: key.span.raw, form: form, in: hasher.scope(tenant: tenant.span.raw))
+    return hasher.word([
+      hash.high, hash.low, hasher.word(of: operation.span.raw), hasher.word(of: typed.span.raw),
+      UInt64(bitPattern: record.time.milliseconds), UInt64(bitPattern: record.quantity),
+      UInt64(record.kind.rawValue) | UInt64(weight) << 8,
+    ])
+  }
+}

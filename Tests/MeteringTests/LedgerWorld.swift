@@ -1,0 +1,254 @@
+import Dedup
+import SegmentLog
+import Testing
+import Wire
+
+@testable import Metering
+
+/// A batch that a source sends.
+struct TestBatch {
+  var source = SourceIdentity(name: "agent-1", epoch: 1)
+  var sequence: UInt64
+  var records: [UsageRecord]
+  /// Whether a copy of the first record follows with a negative quantity of traffic, which no
+  /// client would send.
+  var hasInvalid = false
+
+  var recordCount: Int { records.count + (hasInvalid ? 1 : 0) }
+
+  /// The bytes of its frame.
+  func frame() throws -> [UInt8] {
+    var encoder = try FrameEncoder(source: source, keyID: .none, maximumLength: 60_000)
+    for record in records { #expect(encoder.append(record) == .appended) }
+    if hasInvalid, var last = records.first {
+      last.kind = .storage
+      last.quantity = -5
+      last.key = .raw(UInt128(sequence) << 64 | 0xBAD)
+      #expect(encoder.append(last) == .appended)
+    }
+    var bytes: [UInt8] = []
+    encoder.finish(sequence: sequence, highestSequence: sequence, to: &bytes) { _ in 0 }
+    if hasInvalid {
+      // The kind stands in the low bits of the last record's first byte, with five varints and the
+      // key behind it; only the time takes more than a byte.
+      let header = try FrameHeader(parsing: bytes.span.raw, limits: .standard)
+      let end = FrameHeader.byteCount + source.name.utf8.count + header.bodyLength
+      let place = end - 16 - 1 - 1 - 3 - 1
+      #expect(bytes[place] == UsageKind.storage.rawValue)
+      bytes[place] = UsageKind.traffic.rawValue
+    }
+    return bytes
+  }
+}
+
+/// A ledger with a shell around it: files in memory that lose what is not synced.
+final class LedgerWorld {
+  struct File {
+    var number: UInt64
+    var bytes: [UInt8]
+  }
+
+  static let start: Int64 = 1_769_896_800_000  // 2026-01-31T22:00:00Z
+
+  let identity: LedgerIdentity
+  var configuration: LedgerConfiguration
+  var ledger: Ledger
+  var now: Int64
+  /// Segments on disk.
+  var files: [File] = []
+  /// Actions that are not carried out yet, in order.
+  var unsynced: [LedgerAction] = []
+  var postgres = PostgresModel()
+
+  init(
+    _ configuration: LedgerConfiguration = LedgerWorld.configuration(),
+    identity: LedgerIdentity = LedgerWorld.identity(), now: Int64 = LedgerWorld.start
+  ) {
+    self.identity = identity
+    self.configuration = configuration
+    self.now = now
+    ledger = Ledger(identity: identity, configuration: configuration)
+    ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    take()
+  }
+
+  static func identity(secret: UInt64 = 7, installation: UInt128 = 42) -> LedgerIdentity {
+    LedgerIdentity(
+      installation: InstallationID(bits: installation), secret: HashSecret(k0: secret, k1: 9))
+  }
+
+  static func configuration(_ text: String = "test") -> LedgerConfiguration {
+    var configuration = LedgerConfiguration(weights: .empty, canonicalText: text)
+    configuration.maximumKeys = 100_000
+    configuration.receiptDetails = 4_096
+    return configuration
+  }
+
+  /// Judges batches as one group and gives their outcomes.
+  @discardableResult
+  func judge(_ batches: [TestBatch]) throws -> [BatchOutcome] {
+    var columns = UsageColumns()
+    for batch in batches {
+      let bytes = try batch.frame()
+      let header = try FrameHeader(parsing: bytes.span.raw, limits: .standard)
+      try columns.append(frame: bytes.span.raw, header: header)
+    }
+    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    take()
+    #expect(ledger.outcomes.map(\.frame) == Array(0..<batches.count))
+    return ledger.outcomes
+  }
+
+  @discardableResult
+  func judge(_ batch: TestBatch) throws -> BatchOutcome { try judge([batch])[0] }
+
+  func tick(after milliseconds: Int64 = 0) {
+    now += milliseconds
+    ledger.tick(wall: Timestamp(milliseconds: now), monotonic: now)
+    take()
+  }
+
+  func take() { unsynced += ledger.takeActions() }
+
+  /// Seals the open block and carries out the first actions, or all.
+  func sync(_ count: Int? = nil) {
+    if count == nil {
+      ledger.sealBlock()
+      take()
+    }
+    for _ in 0..<min(count ?? unsynced.count, unsynced.count) {
+      if let end = write(unsynced.removeFirst()) { ledger.synced(through: end) }
+    }
+  }
+
+  private func write(_ action: LedgerAction) -> Checkpoint? {
+    switch action {
+    case .openSegment(let number, let header):
+      files.append(File(number: number, bytes: header))
+      return nil
+    case .append(let bytes, let end):
+      files[files.count - 1].bytes += bytes
+      return end
+    }
+  }
+
+  /// Flushes everything; a flush that was begun before is carried on.
+  func flush(token: UInt128) throws {
+    _ = ledger.beginFlush(token: token)
+    take()
+    sync()
+    guard let batch = ledger.takeFlush() else { return }
+    try postgres.commit(batch)
+    ledger.flushCommitted()
+    take()
+    sync()
+  }
+
+  /// Loses everything that is not synced, but for some bytes of the actions under way.
+  func crash(keeping actions: Int = 0, tearing bytes: Int = 0) {
+    for _ in 0..<min(actions, unsynced.count) { _ = write(unsynced.removeFirst()) }
+    if bytes > 0, let next = unsynced.first {
+      switch next {
+      case .openSegment(let number, let header):
+        files.append(File(number: number, bytes: Array(header.prefix(bytes))))
+      case .append(let all, _):
+        files[files.count - 1].bytes += all.prefix(bytes)
+      }
+    }
+    unsynced = []
+  }
+
+  /// Starts again from the files.
+  func recover(knowingCheckpoint: Bool = true, starting: Bool = true) throws {
+    var recovery = Recovery(
+      Ledger(identity: identity, configuration: configuration),
+      checkpoint: knowingCheckpoint ? postgres.checkpoint : nil)
+    try repair()
+    for file in files { try recovery.replay(file.bytes.span.raw, number: file.number) }
+    ledger = try recovery.finish()
+    if starting { restart() }
+  }
+
+  /// Starts the ledger; an operator confirms a clock that is far ahead of the log.
+  func restart() {
+    let time = Timestamp(milliseconds: now)
+    ledger.start(wall: time, monotonic: now)
+    if ledger.clockHold != nil {
+      ledger.confirmClock(wall: time, monotonic: now, operatorName: "test")
+    }
+    take()
+  }
+
+  /// Cuts a torn tail off the last segment, as the shell does.
+  private func repair() throws {
+    guard let last = files.last else { return }
+    let scan = SegmentScan(ofLast: last.bytes.span.raw, segment: last.number, mark: nil)
+    switch scan.decision {
+    case .intact: break
+    case .truncate where scan.end == nil: files.removeLast()
+    case .truncate(let offset, _):
+      files[files.count - 1].bytes.removeSubrange(offset...)
+    case .damaged(let error): throw error
+    }
+  }
+
+  /// The rows that the files give up to a checkpoint.
+  func fold(upTo checkpoint: Checkpoint) throws -> PostgresModel.Rows {
+    var fold = LogFold(secret: identity.secret, upTo: checkpoint)
+    for file in files where !fold.isComplete {
+      try fold.add(file.bytes.span.raw, number: file.number)
+    }
+    let isComplete = fold.isComplete
+    #expect(isComplete)
+    var rows = PostgresModel.Rows()
+    let (rollups, adjustments) = fold.rows()
+    rows.add(rollups, adjustments)
+    return rows
+  }
+}
+
+extension UsageRecord {
+  /// A record with a key of its own number.
+  static func test(
+    _ key: UInt128, tenant: String = "acme", kind: UsageKind = .compute, operation: String = "op",
+    type: ContextType = .other, context: String = "", at time: Int64 = LedgerWorld.start,
+    quantity: Int64 = 1
+  ) -> UsageRecord {
+    UsageRecord(
+      tenant: tenant, kind: kind, operation: operation, contextType: type, context: context,
+      time: Timestamp(milliseconds: time), quantity: quantity, key: .raw(key))
+  }
+}
+
+extension BillingPeriod {
+  static let january = BillingPeriod(year: 2026, month: 1)!
+  static let february = BillingPeriod(year: 2026, month: 2)!
+  static let march = BillingPeriod(year: 2026, month: 3)!
+}
+
+extension BatchOutcome {
+  /// The verdict on each record.
+  func codes(_ count: Int) -> [UInt8] {
+    var codes = [UInt8](repeating: 0, count: count)
+    var offset = 0
+    func varint() -> Int {
+      var (value, shift) = (0, 0)
+      while receipt.exceptions[offset] >= 0x80 {
+        value |= Int(receipt.exceptions[offset] & 0x7f) << shift
+        (offset, shift) = (offset + 1, shift + 7)
+      }
+      value |= Int(receipt.exceptions[offset]) << shift
+      offset += 1
+      return value
+    }
+    var place = 0
+    while offset < receipt.exceptions.count {
+      place += varint()
+      let length = varint()
+      for index in place..<place + length { codes[index] = receipt.exceptions[offset] }
+      offset += 1
+      place += length
+    }
+    return codes
+  }
+}
