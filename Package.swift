@@ -90,7 +90,7 @@ let package = Package(
       "Server",
       [
         "Wire", "Dedup", "SegmentLog", "Metering", "EventLoop", "Postgres", "Authentication",
-        "Database",
+        "Database", "Compression",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Yams", package: "Yams"),
@@ -119,7 +119,7 @@ let package = Package(
     tests(
       "ServerTests",
       [
-        "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
+        "weighbridge", "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
         .product(name: "Logging", package: "swift-log"),
       ]),
     tests(

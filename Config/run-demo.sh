@@ -109,7 +109,7 @@ show "$program" rollups --config "$config" --tenant acme --operation report_rend
 "$program" rollups --config "$config" --format csv | awk 'END {print NR - 1 " rows in all"}'
 
 say "Finalize $last_month"
-show "$program" period finalize "$last_month" --config "$config"
+show "$program" period finalize --period "$last_month" --config "$config"
 show "$program" period list --config "$config"
 
 say "A direct write to $last_month is refused by the database, even to its superuser"

@@ -27,7 +27,7 @@ enum Door {
       return ending.exit
     } catch let error as ValidationError {
       return report(CommandFailure(error.message, exit: .usage))
-    } catch where Weighbridge.exitCode(for: error).isSuccess {
+    } catch  where Weighbridge.exitCode(for: error).isSuccess {
       // Help is a command too.
       return answer(error)
     } catch {

@@ -3,6 +3,23 @@ import Wire
 
 @testable import Metering
 
+/// A guard that an expectation may change.
+private final class Probe {
+  private var clock: ClockGuard
+
+  init(maximumAdvance: Int64) { clock = ClockGuard(maximumAdvance: maximumAdvance) }
+
+  var hold: ClockGuard.Hold? { clock.hold }
+
+  func observe(wall: Timestamp, monotonic: Int64, log: Timestamp?) -> Bool {
+    clock.observe(wall: wall, monotonic: monotonic, log: log)
+  }
+
+  func confirm(wall: Timestamp, monotonic: Int64) {
+    clock.confirm(wall: wall, monotonic: monotonic)
+  }
+}
+
 @Suite("The guard of the clock")
 struct ClockGuardTests {
   private let start = LedgerWorld.start
@@ -11,7 +28,7 @@ struct ClockGuardTests {
   private func time(_ milliseconds: Int64) -> Timestamp { Timestamp(milliseconds: milliseconds) }
 
   @Test func aWildReadingHoldsAndItsReturnReleases() {
-    var clock = ClockGuard(maximumAdvance: 7 * day)
+    let clock = Probe(maximumAdvance: 7 * day)
     #expect(clock.observe(wall: time(start), monotonic: 0, log: nil))
     #expect(clock.observe(wall: time(start + 70_000), monotonic: 10_000, log: time(start)))
     #expect(!clock.observe(wall: time(start + 70_001), monotonic: 10_000, log: time(start)))
@@ -26,7 +43,7 @@ struct ClockGuardTests {
   }
 
   @Test func slowCorrectionsPass() {
-    var clock = ClockGuard(maximumAdvance: 7 * day)
+    let clock = Probe(maximumAdvance: 7 * day)
     var wall = start
     var monotonic: Int64 = 0
     #expect(clock.observe(wall: time(wall), monotonic: monotonic, log: nil))
@@ -41,7 +58,7 @@ struct ClockGuardTests {
     for (distance, isBelieved) in [
       (7 * day, true), (7 * day + 1, false), (-60_000, true), (-60_001, false),
     ] {
-      var clock = ClockGuard(maximumAdvance: 7 * day)
+      let clock = Probe(maximumAdvance: 7 * day)
       let found = clock.observe(wall: time(start + distance), monotonic: 5, log: time(start))
       #expect(found == isBelieved)
       #expect(clock.hold?.sinceStart == (isBelieved ? nil : true))
@@ -49,7 +66,7 @@ struct ClockGuardTests {
   }
 
   @Test func aHoldSinceTheStartEndsWhenTheClockComesBack() {
-    var clock = ClockGuard(maximumAdvance: 7 * day)
+    let clock = Probe(maximumAdvance: 7 * day)
     #expect(!clock.observe(wall: time(start + 365 * day), monotonic: 0, log: time(start)))
     #expect(!clock.observe(wall: time(start + 365 * day), monotonic: 9, log: time(start)))
     #expect(clock.observe(wall: time(start + 10), monotonic: 10, log: time(start)))
@@ -58,7 +75,7 @@ struct ClockGuardTests {
   }
 
   @Test func anOperatorConfirms() {
-    var clock = ClockGuard(maximumAdvance: 7 * day)
+    let clock = Probe(maximumAdvance: 7 * day)
     #expect(!clock.observe(wall: time(start + 365 * day), monotonic: 0, log: time(start)))
     clock.confirm(wall: time(start + 365 * day), monotonic: 1)
     #expect(clock.hold == nil)
@@ -69,7 +86,7 @@ struct ClockGuardTests {
     let extremes: [Int64] = [.min, -1, 0, 1, .max]
     for wall in extremes {
       for monotonic in extremes {
-        var clock = ClockGuard(maximumAdvance: 7 * day)
+        let clock = Probe(maximumAdvance: 7 * day)
         for second in extremes {
           _ = clock.observe(wall: time(wall), monotonic: monotonic, log: time(start))
           _ = clock.observe(wall: time(second), monotonic: second, log: time(start))

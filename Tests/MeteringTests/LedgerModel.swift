@@ -63,7 +63,7 @@ struct LedgerModel {
 
   mutating func note(_ batch: TestBatch, _ codes: [UInt8], now: Int64, position: LogPosition) {
     var counts = VerdictCounts()
-    for code in codes { counts[AckCode(rawValue: code).verdict!] += 1 }
+    for code in codes { counts[AckCode(rawValue: code).verdict ?? .rejected] += 1 }
     let done = Batch(
       batch: batch, codes: codes, arrival: now, position: position, counts: counts)
     receipts[batch.source, default: [:]][batch.sequence] = done

@@ -19,7 +19,8 @@ struct LedgerVerdictTests {
     let batch = TestBatch(
       sequence: 1,
       records: [
-        .test(1), .test(1), conflict, .test(2, at: now - 35 * day), .test(3, at: now - 35 * day - 1),
+        .test(1), .test(1), conflict, .test(2, at: now - 35 * day),
+        .test(3, at: now - 35 * day - 1),
         .test(4, at: now + 3_600_000), .test(5, at: now + 3_600_001),
       ], hasInvalid: true)
     let outcome = try world.judge(batch)
@@ -72,7 +73,8 @@ struct LedgerVerdictTests {
       outcome.codes(4) == [0, 0, rejected(.tooManyTenants), rejected(.tooManyOperations)])
     #expect(world.ledger.quarantined.map(\.tenant) == ["c", "a"])
     // Nothing of a rejected record is remembered: it may come again.
-    #expect(try world.judge(TestBatch(sequence: 2, records: [.test(4, tenant: "a")])).codes(1) == [0])
+    let second = TestBatch(sequence: 2, records: [.test(4, tenant: "a")])
+    #expect(try world.judge(second).codes(1) == [0])
   }
 
   @Test(arguments: [1, 2, 3])

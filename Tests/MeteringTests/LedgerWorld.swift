@@ -46,6 +46,11 @@ final class LedgerWorld {
   struct File {
     var number: UInt64
     var bytes: [UInt8]
+
+    /// Where the segment begins, and when it was begun.
+    func header() throws -> SegmentHeader {
+      try SegmentHeader(parsing: bytes.span.raw, segment: number)
+    }
   }
 
   static let start: Int64 = 1_769_896_800_000  // 2026-01-31T22:00:00Z
@@ -144,6 +149,23 @@ final class LedgerWorld {
     sync()
   }
 
+  /// Begins a flush.
+  @discardableResult
+  func beginFlush(token: UInt128) -> Bool {
+    let didBegin = ledger.beginFlush(token: token)
+    take()
+    return didBegin
+  }
+
+  var isFlushReady: Bool { ledger.isFlushReady }
+
+  func takeFlush() -> FlushBatch? { ledger.takeFlush() }
+
+  /// The segments that may go.
+  func removableSegments(_ retention: Int64 = 0) -> [SegmentSummary] {
+    ledger.removableSegments(retention: retention)
+  }
+
   /// Loses everything that is not synced, but for some bytes of the actions under way.
   func crash(keeping actions: Int = 0, tearing bytes: Int = 0) {
     for _ in 0..<min(actions, unsynced.count) { _ = write(unsynced.removeFirst()) }
@@ -221,9 +243,9 @@ extension UsageRecord {
 }
 
 extension BillingPeriod {
-  static let january = BillingPeriod(year: 2026, month: 1)!
-  static let february = BillingPeriod(year: 2026, month: 2)!
-  static let march = BillingPeriod(year: 2026, month: 3)!
+  static let january = BillingPeriod(month: 56 * 12 + 0)
+  static let february = BillingPeriod(month: 56 * 12 + 1)
+  static let march = BillingPeriod(month: 56 * 12 + 2)
 }
 
 extension BatchOutcome {

@@ -85,7 +85,9 @@ struct FrameTemplate {
   ///   - time: the base time in milliseconds.
   ///   - counter: gives every fresh record a key that was never used.
   mutating func patch(sequence: UInt64, time: Int64, counter: inout UInt64) {
+    let keys = self.keys
     let freshCount = sendings == 0 ? keys.count : keys.count - repeated
+    sendings += 1
     var span = bytes.mutableSpan
     var raw = unsafe span.mutableBytes
     raw.storeBytes(of: sequence.littleEndian, toByteOffset: 24, as: UInt64.self)
@@ -97,14 +99,14 @@ struct FrameTemplate {
       raw.storeBytes(of: counter, toByteOffset: keys[index], as: UInt64.self)
       raw.storeBytes(of: mixed, toByteOffset: keys[index] + 8, as: UInt64.self)
     }
-    sendings += 1
   }
 
   /// Writes the tag over everything before it.
   mutating func sign(_ tag: (RawSpan) -> UInt128) {
-    let value = unsafe tag(bytes.span.bytes.extracting(0..<bytes.count - 16))
+    let end = bytes.count - 16
+    let value = unsafe tag(bytes.span.bytes.extracting(0..<end))
     var span = bytes.mutableSpan
     var raw = unsafe span.mutableBytes
-    raw.storeBytes(of: value.littleEndian, toByteOffset: bytes.count - 16, as: UInt128.self)
+    raw.storeBytes(of: value.littleEndian, toByteOffset: end, as: UInt128.self)
   }
 }

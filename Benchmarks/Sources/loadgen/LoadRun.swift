@@ -38,7 +38,7 @@ struct VerdictTotals: Equatable {
 
 /// A closed loop over UDP: a window of batches is on its way, each ack lets the next one out.
 ///
-/// A batch without an ack is sent again as it was; nothing is lost on the way without being counted.
+/// A batch without an ack is sent again as it was; no loss on the way goes uncounted.
 final class LoadRun {
   private struct Batch {
     var bytes: [UInt8]

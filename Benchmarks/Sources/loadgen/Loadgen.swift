@@ -81,7 +81,8 @@ struct Loadgen: ParsableCommand {
       problems.append("\(result.sentRecords) sent, \(result.ackedRecords) acked")
     }
     if result.counts.duplicate != result.expectedDuplicates || result.counts.other != 0 {
-      problems.append("acks say \(result.counts), \(result.expectedDuplicates) duplicates were sent")
+      problems.append(
+        "acks say \(result.counts), \(result.expectedDuplicates) duplicates were sent")
     }
     var configuration = ServerConfiguration()
     configuration.dataDirectory = dataDirectory
@@ -93,7 +94,8 @@ struct Loadgen: ParsableCommand {
           records: row.sums.count, quantity: row.sums.quantity)
       }
     }
-    for key in Set(found.keys).union(result.expected.keys) where found[key] != result.expected[key] {
+    let keys = Set(found.keys).union(result.expected.keys)
+    for key in keys where found[key] != result.expected[key] {
       let sent = result.expected[key] ?? Totals()
       let stored = found[key] ?? Totals()
       problems.append(

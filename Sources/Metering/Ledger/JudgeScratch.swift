@@ -34,7 +34,11 @@ struct JudgeScratch: ~Copyable {
   var answers: [UInt8] = []
   /// 0, or the verdict's code of a record that cannot become accepted.
   var codes: [UInt8] = []
+  /// The rollup key of each new record, and the row that it had before the group.
   var keys: [RollupKey] = []
+  var slots: [UInt32] = []
+  /// The next new record's place among the keys.
+  var nextKey = 0
   /// Bytes of a context name behind its type.
   var typedName: [UInt8] = []
 
@@ -46,6 +50,7 @@ struct JudgeScratch: ~Copyable {
       requests.append(contentsOf: repeatElement(0, count: more))
       answers.append(contentsOf: repeatElement(0, count: more))
       codes.append(contentsOf: repeatElement(0, count: more))
+      slots.append(contentsOf: repeatElement(0, count: more))
       keys.append(
         contentsOf: repeatElement(
           RollupKey(tenant: 0, operation: 0, context: 0, hour: 0, kind: 0), count: more))

@@ -107,16 +107,11 @@ extension Ledger {
     let operation = scratch.operations[Int(columns.operation[record])]
     let time = columns.time[record]
     let kind = columns.kind[record]
-    var key = scratch.keys[record]
+    var key = scratch.keys[scratch.nextKey]
     var flags = kind
-    let slot: UInt32
-    if let known = pending.rollups.find(key) {
-      slot = known
-    } else {
-      names.noteUsage(key)
-      if !names.admitContext(of: key) { key = key.with(context: names.overflow) }
-      slot = pending.rollups.findOrInsert(key).slot
-    }
+    var slot = scratch.slots[scratch.nextKey]
+    scratch.nextKey += 1
+    if slot == RollupTable.noSlot { slot = beginRow(&key) }
     let weight =
       kind == UsageKind.compute.rawValue
       ? UInt32(truncatingIfNeeded: names.weight(ofOperation: key.operation, at: time)) : 1
@@ -134,6 +129,16 @@ extension Ledger {
         quantity: columns.quantity[record], weight: weight, booking: key.booking), into: slot)
     append(columns, record: record, flags: flags, weight: weight, key: key)
     return isLate ? AckCode.late.rawValue : AckCode.accepted.rawValue
+  }
+
+  /// The row of a key that had none before the group. The key gets the overflow context if its
+  /// tenant may have no more.
+  @inline(never)
+  private mutating func beginRow(_ key: inout RollupKey) -> UInt32 {
+    if let known = pending.rollups.find(key) { return known }
+    names.noteUsage(key)
+    if !names.admitContext(of: key) { key = key.with(context: names.overflow) }
+    return pending.rollups.findOrInsert(key).slot
   }
 
   /// Adds a record to its row.

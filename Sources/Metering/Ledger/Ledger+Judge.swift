@@ -193,20 +193,33 @@ extension Ledger {
       requests: requests.span.extracting(first: count), arrival: time.milliseconds, answers: &room)
   }
 
-  /// Makes the rollup key of each new record and asks the memory for its row.
+  /// Makes the rollup key of each new record, in order, and finds the rows of all of them.
   private mutating func prepareKeys(_ columns: borrowing UsageColumns) {
+    let tenants = columns.tenant
+    let operations = columns.operation
+    let contexts = columns.context
+    let times = columns.time
+    let kinds = columns.kind
+    var count = 0
     for record in 0..<columns.count where scratch.answers[record] == DedupAnswer.new.rawValue {
-      let tenant = scratch.tenants[Int(columns.tenant[record])].id
-      let time = columns.time[record]
-      let state = names.tenants[Int(tenant)]
-      let key = RollupKey(
-        tenant: tenant, operation: scratch.operations[Int(columns.operation[record])].id,
-        context: scratch.contexts[Int(columns.context[record])].id,
+      let tenant = scratch.tenants[Int(tenants[record])].id
+      let time = times[record]
+      let openFrom = names.tenants[Int(tenant)].openFrom
+      scratch.keys[count] = RollupKey(
+        tenant: tenant, operation: scratch.operations[Int(operations[record])].id,
+        context: scratch.contexts[Int(contexts[record])].id,
         hour: Hour(containing: Timestamp(milliseconds: time)).index,
-        kind: columns.kind[record],
-        booking: time < state.openFrom ? state.finalizedMonth + 1 : RollupKey.notLate)
-      pending.rollups.prefetch(key)
-      scratch.keys[record] = key
+        kind: kinds[record],
+        booking: time < openFrom
+          ? names.tenants[Int(tenant)].finalizedMonth + 1 : RollupKey.notLate)
+      count += 1
     }
+    scratch.nextKey = 0
+    var slots: [UInt32] = []
+    swap(&slots, &scratch.slots)
+    defer { swap(&slots, &scratch.slots) }
+    var room = slots.mutableSpan
+    let keys = scratch.keys
+    pending.rollups.find(keys.span.extracting(first: count), into: &room)
   }
 }

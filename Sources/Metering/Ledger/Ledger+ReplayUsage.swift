@@ -7,6 +7,8 @@ struct ReplayScratch: ~Copyable {
   var block = UsageBlock()
   var names = ResolvedNames()
   var records: [UsageBlockCursor.Record] = []
+  var keys: [RollupKey] = []
+  var slots: [UInt32] = []
   var hashes: [KeyHash] = []
   var payloads: [UInt16] = []
   var requests: [UInt8] = []
@@ -30,10 +32,9 @@ extension Ledger {
       scratch.records.removeAll(keepingCapacity: true)
       for _ in 0..<count {
         let record = cursor.next(scratch.block.records, scratch.names, names, hasher)
-        pending.rollups.prefetch(record.key)
         scratch.records.append(record)
       }
-      foldReplayed(scratch.records)
+      foldReplayed(&scratch)
       rememberKeys(&scratch)
       done += count
       _ = dedup.maintain(budget: Self.replayGroup * 2)
@@ -43,19 +44,26 @@ extension Ledger {
     segments[segments.count - 1].add(tenants: scratch.names.tenants)
   }
 
-  private mutating func foldReplayed(_ records: [UsageBlockCursor.Record]) {
-    for record in records {
-      let slot: UInt32
-      if let known = pending.rollups.find(record.key) {
-        slot = known
-      } else {
+  private mutating func foldReplayed(_ scratch: inout ReplayScratch) {
+    scratch.keys.removeAll(keepingCapacity: true)
+    for record in scratch.records { scratch.keys.append(record.key) }
+    let missing = scratch.keys.count - scratch.slots.count
+    if missing > 0 { scratch.slots.append(contentsOf: repeatElement(0, count: missing)) }
+    var slots: [UInt32] = []
+    swap(&slots, &scratch.slots)
+    defer { swap(&slots, &scratch.slots) }
+    var room = slots.mutableSpan
+    pending.rollups.find(scratch.keys.span, into: &room)
+    for (place, record) in scratch.records.enumerated() {
+      var slot = slots[place]
+      if slot == RollupTable.noSlot {
         names.noteUsage(record.key)
         _ = names.admitContext(of: record.key)
         slot = pending.rollups.findOrInsert(record.key).slot
       }
       fold(record.folded, into: slot)
     }
-    pending.entries += UInt64(records.count)
+    pending.entries += UInt64(scratch.records.count)
   }
 
   /// Tells the dedup index the keys of replayed records.

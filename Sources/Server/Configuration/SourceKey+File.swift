@@ -14,7 +14,8 @@ extension SourceKey {
         if case .file(_, let line) = fault.origin { place += " line \(line)" }
         return "\(place): \(fault.reason ?? "")"
       }
-      throw CommandFailure("the keys cannot be read: " + texts.joined(separator: "; "), exit: .usage)
+      throw CommandFailure(
+        "the keys cannot be read: " + texts.joined(separator: "; "), exit: .usage)
     }
     return loaded.configuration.authentication.keys
   }

@@ -151,8 +151,9 @@ extension SegmentInspection {
       progress(index + 1, numbers.count)
     }
     if numbers.isEmpty, let mark, mark.end != .beginning {
-      check.damages.append("there is no segment, but the log was synced up to position "
-        + "\(mark.end.position.rawValue)")
+      check.damages.append(
+        "there is no segment, but the log was synced up to position "
+          + "\(mark.end.position.rawValue)")
     }
     return check
   }

@@ -66,7 +66,7 @@ struct DatabaseAccess {
     }
   }
 
-  /// Stops the private cluster; one that does not stop in so many seconds is left to the next start.
+  /// Stops the private cluster; one that does not stop in time is left to the next start.
   func stop(within seconds: Int, logger: Logger) {
     do throws(PrivateClusterError) {
       try cluster?.stop(within: seconds)

@@ -120,14 +120,18 @@ public enum LogVerifier {
 extension PartitionFiles {
   /// Maps every segment; a mapping outlives the deletion of its file.
   func mapSegments() throws(SystemCallError) -> [(number: UInt64, file: MappedFile)] {
+    var attempts = 10
     while true {
       var mapped: [(number: UInt64, file: MappedFile)] = []
       do throws(SystemCallError) {
-        for number in try segmentNumbers() { mapped.append((number, try MappedFile(segment(number)))) }
+        for number in try segmentNumbers() {
+          mapped.append((number, try MappedFile(segment(number))))
+        }
         return mapped
       } catch {
         // Retention deleted one since the directory was read.
-        guard error.kind == .missing, try segmentNumbers().first != nil else { throw error }
+        attempts -= 1
+        guard error.kind == .missing, attempts > 0 else { throw error }
       }
     }
   }

@@ -25,6 +25,19 @@ public struct Verification: Sendable {
   /// `usage_adjustments`.
   public var adjustments: RollupComparison
 
+  /// A result from its parts.
+  public init(
+    checkpoint: Checkpoint, segments: Int, deletedSegments: Int, records: Int64,
+    usage: RollupComparison, adjustments: RollupComparison
+  ) {
+    self.checkpoint = checkpoint
+    self.segments = segments
+    self.deletedSegments = deletedSegments
+    self.records = records
+    self.usage = usage
+    self.adjustments = adjustments
+  }
+
   /// The first rows that differ, of both tables.
   public var differences: [RollupDifference] {
     Array((usage.differences + adjustments.differences).prefix(LogVerifier.differenceLimit))

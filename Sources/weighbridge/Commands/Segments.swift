@@ -54,9 +54,9 @@ struct Segments: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Check every segment.",
       discussion: """
-        Checks every checksum, the chain through all blocks, that every block decompresses, and that \
-        nothing that was synced is missing. Nothing is changed. Exits 1 if something is damaged; a \
-        torn tail, which the next start repairs, is named and is no damage.
+        Checks every checksum, the chain through all blocks, that every block decompresses, \
+        and that nothing that was synced is missing. Nothing is changed. Exits 1 if something \
+        is damaged; a torn tail, which the next start repairs, is named and is no damage.
         """)
 
     @OptionGroup var service: ServiceOptions

@@ -12,9 +12,9 @@ struct Send: ParsableCommand {
       A bad line is reported on standard error with its number and reason, and does not stop the \
       rest. What is not acked is sent again.
 
-      The idempotency key of a line of an access log is made from the source's name, the log's first \
-      line, and the line's place and content: send a log again, or the grown log, under the same \
-      --source, and nothing counts twice.
+      The idempotency key of a line of an access log is made from the source's name, the log's \
+      first line, and the line's place and content: send a log again, or the grown log, under \
+      the same --source, and nothing counts twice.
 
       Exits 0 if every line was acked as accepted, duplicate or late. Exits 1 if a line was bad, a \
       record was rejected or in conflict with an earlier one, a batch was refused, or the service \
@@ -39,7 +39,8 @@ struct Send: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      The service; default: that of --config or --data-directory if given, else 127.0.0.1:4040.
+      The service; default: the one that runs for --config or --data-directory if given, else \
+      127.0.0.1:4040.
       """, valueName: "host:port"))
   var server: String?
 
@@ -56,7 +57,10 @@ struct Send: ParsableCommand {
 
   @Option(
     help: ArgumentHelp(
-      "File of keys with mode 0600, a line for each: ID SECRET_IN_HEX [NAME].", valueName: "file"))
+      """
+      File of keys with mode 0600, a line for each: ID SECRET_IN_HEX [NAME]; default: \
+      authentication.keysFile of --config, if keys are required.
+      """, valueName: "file"))
   var keyFile: String?
 
   @Option(
@@ -143,8 +147,15 @@ struct Send: ParsableCommand {
     return first
   }
 
+  /// The file of keys of the given configuration, if the service requires keys.
+  private func configuredKeyFile() throws -> String? {
+    guard service.config != nil else { return nil }
+    let authentication = try service.configuration().authentication
+    return authentication.mode == .required ? authentication.keysFile : nil
+  }
+
   private func key() throws -> Client.SourceKey? {
-    guard let keyFile else {
+    guard let keyFile = try keyFile ?? configuredKeyFile() else {
       if keyId != nil { throw CommandFailure("--key-id needs --key-file", exit: .usage) }
       return nil
     }

@@ -6,11 +6,11 @@ struct Verify: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Recompute the rollups from the log and compare them with Postgres.",
     discussion: """
-      Folds the segments up to the checkpoint in Postgres and compares every row of usage_hourly and \
-      usage_adjustments, digests included, in one snapshot. The service may run meanwhile.
+      Folds the segments up to the checkpoint in Postgres and compares every row of usage_hourly \
+      and usage_adjustments, digests included, in one snapshot. The service may run meanwhile.
 
-      Exits 0 if all rows are equal, 1 if some differ (the first \(LogVerifier.differenceLimit) are \
-      named), and 3 if none differs but some cannot be recomputed because segments were deleted.
+      Exits 0 if all rows are equal, 1 if some differ (the first \(LogVerifier.differenceLimit) \
+      are named), and 3 if none differs but some cannot be recomputed because segments were deleted.
       """)
 
   @OptionGroup var database: DatabaseOptions

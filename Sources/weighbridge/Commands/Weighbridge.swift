@@ -4,7 +4,7 @@ import ArgumentParser
 struct Weighbridge: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "weighbridge",
-    abstract: "Takes usage records, counts each exactly once, and keeps hourly rollups in Postgres.",
+    abstract: "Take usage records, count each exactly once, keep hourly rollups in Postgres.",
     discussion: """
       Every command takes --config FILE or --data-directory DIR and finds the running service there.
       Exit codes: 0 done, 1 refused or differs, 2 usage, 3 beyond retention.

@@ -28,7 +28,8 @@ enum PeriodText {
   static func text(_ row: PeriodRow) -> String {
     var facts = Facts()
     facts.add("tenant", row.tenant)
-    facts.add("period", "\(row.period.text), from \(row.period.start.text) to \(row.period.end.text)")
+    facts.add(
+      "period", "\(row.period.text), from \(row.period.start.text) to \(row.period.end.text)")
     facts.add("opening level", "\(NumberText.grouped(row.openingLevel)) bytes")
     guard let finalized = row.finalized else {
       facts.add("state", "open")

@@ -74,7 +74,8 @@ enum StatusText {
     facts.add("records", records.joined(separator: ", "))
     if !verdicts.rejected.isEmpty { facts.add("rejected", counts(verdicts.rejected)) }
     if verdicts.overflowed > 0 {
-      facts.add("overflow", "\(NumberText.count(verdicts.overflowed, "record")) in the context for it")
+      let records = NumberText.count(verdicts.overflowed, "record")
+      facts.add("overflow", "\(records) in the overflow context")
     }
   }
 

@@ -19,7 +19,8 @@ enum House {
     "Client": ["Wire", "EventLoop", "Authentication", "Glibc"],
     "Server": [
       "Wire", "Dedup", "SegmentLog", "Metering", "EventLoop", "Postgres", "Authentication",
-      "Database", "Logging", "Configuration", "Yams", "Glibc", "Foundation", "Synchronization",
+      "Database", "Compression", "Logging", "Configuration", "Yams", "Glibc", "Foundation",
+      "Synchronization",
     ],
     // Door.
     "weighbridge": [

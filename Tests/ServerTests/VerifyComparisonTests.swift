@@ -1,0 +1,169 @@
+import Metering
+import SegmentLog
+import Server
+import Testing
+import Wire
+
+/// The comparison of `weighbridge verify`, against a comparison by dictionary.
+@Suite struct VerifyComparisonTests {
+  private func row(
+    _ tenant: String = "acme", kind: UsageKind = .compute, operation: String = "read",
+    context: String = "", hour: Int32 = 10, booking: Int32? = nil, quantity: Int128 = 1
+  ) -> RollupRow {
+    RollupRow(
+      subject: UsageSubject(
+        tenant: tenant, kind: kind, operation: operation, contextType: .project, context: context),
+      hour: Hour(index: hour), bookingPeriod: booking.map { BillingPeriod(month: $0) },
+      sums: UsageSums(count: 1, quantity: quantity, weighted: quantity, digest: 7))
+  }
+
+  private func compare(
+    _ expected: [RollupRow], _ found: [RollupRow], gone: Set<SegmentSummary.HourKind> = [],
+    limit: Int = 10
+  ) -> RollupComparison {
+    var comparison = RollupComparison(expected: expected, gone: gone, limit: limit)
+    for row in found { comparison.take(row) }
+    comparison.finish()
+    return comparison
+  }
+
+  private func verification(_ usage: RollupComparison) -> Verification {
+    Verification(
+      checkpoint: .beginning, segments: 1, deletedSegments: 0, records: 1, usage: usage,
+      adjustments: compare([], []))
+  }
+
+  @Test func nothingEqualsNothing() {
+    let result = compare([], [])
+    #expect(result.equal == 0 && result.differing == 0 && result.incomparable == 0)
+    #expect(verification(result).outcome == .equal)
+    #expect(verification(result).exit == .done)
+  }
+
+  /// Kinds stand in Postgres by name: storage before traffic, unlike their numbers.
+  @Test func theOrderOfTheLogDoesNotMatter() {
+    let rows = [
+      row(kind: .compute), row(kind: .storage), row(kind: .traffic), row(kind: .traffic, hour: 11),
+      row("b", kind: .compute, hour: 1),
+    ]
+    #expect(compare(rows.reversed(), rows).equal == 5)
+    #expect(compare(rows.reversed(), rows).differing == 0)
+  }
+
+  @Test func rowsThatDifferAreNamedWithTheirColumns() {
+    let result = compare([row("a"), row("b", quantity: 5), row("c")], [row("b", quantity: 6)])
+    #expect(result.differing == 3 && result.equal == 0)
+    #expect(
+      result.differences.map(\.description) == [
+        "usage_hourly (a, 1970-01-01T10:00:00Z, compute, read, project, \"\"): missing in Postgres",
+        "usage_hourly (b, 1970-01-01T10:00:00Z, compute, read, project, \"\"): "
+          + "quantity is 6, the log gives 5; weighted is 6, the log gives 5",
+        "usage_hourly (c, 1970-01-01T10:00:00Z, compute, read, project, \"\"): missing in Postgres",
+      ])
+    #expect(verification(result).exit == .refused)
+  }
+
+  @Test func everySumCounts() {
+    let expected = row()
+    for change in 0..<5 {
+      var found = expected
+      switch change {
+      case 0: found.sums.count += 1
+      case 1: found.sums.quantity += 1
+      case 2: found.sums.weighted += 1
+      case 3: found.sums.byteMilliseconds += 1
+      default: found.sums.digest += 1
+      }
+      let result = compare([expected], [found])
+      #expect(result.differing == 1)
+      #expect(result.differences.first?.columns.count == 1)
+    }
+  }
+
+  @Test func adjustmentsDifferByTheirBookingPeriod() {
+    let result = compare([row(booking: 5)], [row(booking: 6)])
+    #expect(result.differing == 2)
+    #expect(result.differences.first?.description.contains("usage_adjustments (acme") == true)
+    #expect(result.differences.first?.description.contains("booked in 1970-06") == true)
+  }
+
+  /// Unicode calls both the same; Postgres keeps them apart by their bytes, and so must this.
+  @Test func equivalentTextsAreDifferentKeys() {
+    let composed = row(context: "\u{E9}")
+    let decomposed = row(context: "e\u{301}")
+    #expect(compare([composed, decomposed], [decomposed, composed]).equal == 2)
+    #expect(compare([composed], [decomposed]).differing == 2)
+  }
+
+  @Test func onlyTheFirstDifferencesAreKept() {
+    let rows = (0..<25).map { row(hour: $0) }
+    let result = compare(rows, [], limit: 10)
+    #expect(result.differing == 25 && result.differences.count == 10)
+    #expect(result.differences.first?.row.hour == Hour(index: 0))
+  }
+
+  @Test func usageOfDeletedSegmentsIsBeyondRetention() {
+    let gone: Set = [SegmentSummary.HourKind(hour: Hour(index: 10), kind: .compute)]
+    // The log has a part of the row, or nothing of it any more.
+    let partly = compare([row("a")], [row("a", quantity: 9), row("b")], gone: gone)
+    #expect(partly.incomparable == 2 && partly.differing == 0)
+    #expect(verification(partly).outcome == .beyondRetention)
+    #expect(verification(partly).exit == .beyondRetention)
+    // What the log still has cannot be missing in Postgres.
+    #expect(compare([row("a")], [], gone: gone).differing == 1)
+    // Another hour, or another kind of the hour, is whole in the log.
+    let other = [row("a", kind: .storage, quantity: 9), row("b", hour: 11)]
+    #expect(compare([row("a", kind: .storage)], other, gone: gone).differing == 2)
+    let both = compare([row("c")], [row("a"), row("z", hour: 12)], gone: gone)
+    #expect(both.incomparable == 1 && both.differing == 2)
+    #expect(verification(both).outcome == .differs)
+  }
+
+  /// Random tables against a comparison by dictionary.
+  @Test(arguments: 0..<40) func agreesWithADictionary(seed: UInt64) {
+    var random = SplitMix64(seed: seed)
+    func some() -> [Int: RollupRow] {
+      var rows: [Int: RollupRow] = [:]
+      for _ in 0..<Int(random.next() % 60) {
+        let number = Int(random.next() % 80)
+        rows[number] = row(
+          ["a", "aa", "b", "é"][number % 4], kind: UsageKind.allCases[number / 4 % 3],
+          operation: ["x", "y"][number / 12 % 2], hour: Int32(number / 24),
+          quantity: Int128(random.next() % 2))
+      }
+      return rows
+    }
+    let (expected, found) = (some(), some())
+    let result = compare(
+      Array(expected.values), sorted(Array(found.values)), limit: 1_000)
+    let keys = Set(expected.keys).union(found.keys)
+    let equal = keys.filter { expected[$0] == found[$0] }.count
+    #expect(result.equal == equal)
+    #expect(result.differing == keys.count - equal)
+    #expect(result.differences.count == result.differing)
+  }
+
+  /// The order of `ORDER BY tenant, hour, kind, operation` in bytes.
+  private func sorted(_ rows: [RollupRow]) -> [RollupRow] {
+    func key(_ row: RollupRow) -> [UInt8] {
+      Array(row.subject.tenant.utf8) + [0, UInt8(row.hour.index)]
+        + Array(row.subject.kind.name.utf8) + [0] + Array(row.subject.operation.utf8)
+    }
+    return rows.sorted { key($0).lexicographicallyPrecedes(key($1)) }
+  }
+}
+
+/// A generator with a fixed seed (Steele, Lea, Flood 2014).
+private struct SplitMix64: RandomNumberGenerator {
+  private var state: UInt64
+
+  init(seed: UInt64) { state = seed }
+
+  mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var word = state
+    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
+    return word ^ (word >> 31)
+  }
+}
