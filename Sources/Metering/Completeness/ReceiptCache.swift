@@ -6,7 +6,10 @@
 public struct ReceiptCache: ~Copyable, Sendable {
   private struct Entry {
     var key: BatchKey
+    /// The receipt without its exceptions, which are in the ring.
     var receipt: Receipt
+    var exceptionStart: Int
+    var exceptionCount: Int
   }
 
   /// The largest number of receipts.
@@ -19,6 +22,10 @@ public struct ReceiptCache: ~Copyable, Sendable {
   /// A ring once it has grown to the capacity: the oldest receipt is at `head`.
   private var entries: [Entry] = []
   private var head = 0
+  /// The exceptions of all receipts, in the order of the receipts: a ring too. Arrays of their own
+  /// would live scattered between the large buffers of blocks, and the heap would never shrink.
+  private var exceptionRing: [UInt8] = []
+  private var exceptionHead = 0
 
   /// Number of receipts.
   public private(set) var count = 0
@@ -45,13 +52,13 @@ public struct ReceiptCache: ~Copyable, Sendable {
 
   /// Bytes of memory held, with all capacity counted.
   public var byteCount: Int {
-    entries.capacity * MemoryLayout<Entry>.stride + exceptionByteCount + index.byteCount
+    entries.capacity * MemoryLayout<Entry>.stride + exceptionRing.capacity + index.byteCount
   }
 
   /// The receipt of a batch, or nil if it has none here. O(1).
   public func find(_ key: BatchKey) -> Receipt? {
     guard let row = row(of: key, hashValue(key)) else { return nil }
-    return entries[Int(row)].receipt
+    return whole(entries[Int(row)])
   }
 
   /// Keeps the receipt of a batch and forgets the oldest ones that have no room beside it.
@@ -69,7 +76,10 @@ public struct ReceiptCache: ~Copyable, Sendable {
       removeOldest()
     }
     let place = (head + count) % capacity
-    let entry = Entry(key: key, receipt: receipt)
+    var entry = Entry(
+      key: key, receipt: receipt, exceptionStart: store(receipt.exceptions),
+      exceptionCount: byteCount)
+    entry.receipt.exceptions = []
     if place < entries.count {
       entries[place] = entry
     } else {
@@ -85,15 +95,42 @@ public struct ReceiptCache: ~Copyable, Sendable {
   public func forEach(_ body: (BatchKey, Receipt) -> Void) {
     for offset in 0..<count {
       let entry = entries[(head + offset) % capacity]
-      body(entry.key, entry.receipt)
+      body(entry.key, whole(entry))
     }
+  }
+
+  /// Puts exceptions behind those that are there, for which there is room.
+  ///
+  /// - Returns: where they begin.
+  private mutating func store(_ exceptions: [UInt8]) -> Int {
+    guard !exceptions.isEmpty else { return 0 }
+    let start = (exceptionHead + exceptionByteCount) % exceptionCapacity
+    for (offset, byte) in exceptions.enumerated() {
+      let place = (start + offset) % exceptionCapacity
+      if place < exceptionRing.count {
+        exceptionRing[place] = byte
+      } else {
+        exceptionRing.append(byte)
+      }
+    }
+    return start
+  }
+
+  /// The receipt with its exceptions.
+  private func whole(_ entry: Entry) -> Receipt {
+    var receipt = entry.receipt
+    receipt.exceptions = (0..<entry.exceptionCount).map {
+      exceptionRing[(entry.exceptionStart + $0) % exceptionCapacity]
+    }
+    return receipt
   }
 
   private mutating func removeOldest() {
     precondition(count > 0, "BUG: an empty receipt cache is full")
     index.remove(hashValue(entries[head].key), row: UInt32(truncatingIfNeeded: head))
-    exceptionByteCount -= entries[head].receipt.exceptions.count
-    entries[head].receipt.exceptions = []
+    let removed = entries[head].exceptionCount
+    exceptionByteCount -= removed
+    if removed > 0 { exceptionHead = (exceptionHead + removed) % exceptionCapacity }
     head = (head + 1) % capacity
     count -= 1
   }

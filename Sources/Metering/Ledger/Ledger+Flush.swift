@@ -121,17 +121,17 @@ extension UsageSubject {
   /// Whether this subject and hour come before others, by (tenant, hour, kind, operation, context
   /// type, context) in the order of their bytes; nil if they are the same.
   func precedes(_ other: UsageSubject, _ hour: Hour, _ otherHour: Hour) -> Bool? {
-    if tenant != other.tenant { return Self.precedes(tenant, other.tenant) }
+    if let answer = Self.precedes(tenant, other.tenant) { return answer }
     if hour != otherHour { return hour < otherHour }
-    if kind != other.kind { return kind.rawValue < other.kind.rawValue }
-    if operation != other.operation { return Self.precedes(operation, other.operation) }
-    if contextType != other.contextType {
-      return contextType.rawValue < other.contextType.rawValue
-    }
-    return context == other.context ? nil : Self.precedes(context, other.context)
+    if let answer = Self.precedes(kind.name, other.kind.name) { return answer }
+    if let answer = Self.precedes(operation, other.operation) { return answer }
+    if let answer = Self.precedes(contextType.name, other.contextType.name) { return answer }
+    return Self.precedes(context, other.context)
   }
 
-  private static func precedes(_ left: String, _ right: String) -> Bool {
-    left.utf8.lexicographicallyPrecedes(right.utf8)
+  /// The order of bytes; nil if they are the same. `String` itself compares by canonical
+  /// equivalence, which Postgres does not.
+  private static func precedes(_ left: String, _ right: String) -> Bool? {
+    left.utf8.elementsEqual(right.utf8) ? nil : left.utf8.lexicographicallyPrecedes(right.utf8)
   }
 }

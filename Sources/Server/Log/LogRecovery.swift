@@ -62,9 +62,10 @@ enum LogRecovery {
       report.bytes += file.count
       progress(report.bytes, total)
     }
-    if report.last == nil, report.segments > 0, let number = numbers.dropLast().last {
-      report.last = (number, try MappedFile(files.segment(number)).count)
+    let ledger = try recovery.finish()
+    if report.last == nil, let segment = ledger.segments.last {
+      report.last = (segment.number, segment.byteCount)
     }
-    return try recovery.finish()
+    return ledger
   }
 }
