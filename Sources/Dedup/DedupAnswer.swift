@@ -20,4 +20,8 @@ public enum DedupRequest: UInt8, Sendable, CaseIterable, Hashable {
   case probe = 1
   /// Is it there? If not, remember it.
   case admit = 2
+  /// Remember it from now on, whatever older generations hold: the log says that it was new. What
+  /// they hold may have been due to leave when the key was accepted again, and must not let the key
+  /// leave with it.
+  case renew = 3
 }

@@ -51,11 +51,13 @@ extension DedupIndex {
         answers[index] = DedupAnswer.skipped.rawValue
         continue
       }
-      precondition(request <= DedupRequest.admit.rawValue, "BUG: no such dedup request")
+      precondition(request <= DedupRequest.renew.rawValue, "BUG: no such dedup request")
       let identity = KeyIdentity(hashes[index])
       let payload = payloads[index]
       let answer: DedupAnswer
-      if let known = active.find(identity) ?? findClosed(identity) {
+      var known = active.find(identity)
+      if known == nil, request != DedupRequest.renew.rawValue { known = findClosed(identity) }
+      if let known {
         answer = known == payload ? .duplicate : .conflict
       } else if request == DedupRequest.probe.rawValue {
         answer = .absent

@@ -170,4 +170,29 @@ struct GenerationTests {
     }
     #expect(transcripts.count == 1)
   }
+
+  @Test("a renewed key stays for a window from its renewal, a repeated one does not")
+  func renewal() {
+    func answer(_ request: DedupRequest, thenProbeAt probe: Int64) -> [UInt8] {
+      let limits = DedupLimits(window: 1000, maximumKeys: 10_000, generations: 2)
+      var index = DedupIndex(limits: limits, startingAt: 1000)
+      let hashes = [KeyHash(high: 7 << 48, low: 9 << 32)]
+      let payloads: [UInt16] = [1]
+      var answers: [UInt8] = []
+      let steps: [(DedupRequest, Int64)] = [(.admit, 1000), (request, 1999), (.probe, probe)]
+      for (step, arrival) in steps {
+        let requests = [step.rawValue]
+        var one: [UInt8] = [0]
+        var room = one.mutableSpan
+        index.judge(
+          hashes: hashes.span, payloads: payloads.span, requests: requests.span,
+          arrival: arrival, answers: &room)
+        answers.append(one[0])
+      }
+      return answers
+    }
+    let (new, duplicate) = (DedupAnswer.new.rawValue, DedupAnswer.duplicate.rawValue)
+    #expect(answer(.renew, thenProbeAt: 2900) == [new, new, duplicate])
+    #expect(answer(.admit, thenProbeAt: 2900) == [new, duplicate, DedupAnswer.absent.rawValue])
+  }
 }

@@ -157,7 +157,10 @@ extension Ledger {
       preconditionFailure("BUG: record rejected with code \(code)")
     }
     counters.rejections[reason, default: 0] += 1
-    guard quarantined.count < Self.quarantinedPerGroup else { return }
+    guard quarantined.count < Self.quarantinedPerGroup else {
+      counters.notQuarantined += 1
+      return
+    }
     quarantined.append(
       QuarantinedRecord(columns, frame: number, record: record, reason: reason, arrival: time))
   }

@@ -78,7 +78,7 @@ extension Ledger {
     if scratch.requests.count < count {
       let more = count - scratch.requests.count
       scratch.requests.append(
-        contentsOf: repeatElement(DedupRequest.admit.rawValue, count: more))
+        contentsOf: repeatElement(DedupRequest.renew.rawValue, count: more))
       scratch.answers.append(contentsOf: repeatElement(0, count: more))
     }
     var answers: [UInt8] = []

@@ -94,7 +94,7 @@ public struct Ledger: ~Copyable {
   /// Records of the last group that were rejected, at most ``quarantinedPerGroup``.
   public internal(set) var quarantined: [QuarantinedRecord] = []
   /// How many rejected records of one group are handed to the quarantine at most.
-  public static let quarantinedPerGroup = 256
+  public static let quarantinedPerGroup = 1_024
 
   /// In how many generations the dedup window leaves.
   private static let generations = 12
@@ -151,6 +151,8 @@ public struct LedgerCounters: Sendable, Hashable {
   public var rejections: [RejectionReason: UInt64] = [:]
   /// Refused batches by reason.
   public var refusals: [RefusalReason: UInt64] = [:]
+  /// Rejected records that were not handed to the quarantine, because one group held too many.
+  public var notQuarantined: UInt64 = 0
   /// Records booked under the overflow context.
   public var overflowed: UInt64 = 0
 }

@@ -96,7 +96,8 @@ extension Service {
     }
     let flush = flusher.status
     if let error = flush.lastError { other.append("Postgres is not written: \(error)") }
-    if quarantine.lost > 0 { other.append("\(quarantine.lost) entries missing in quarantine") }
+    let missing = quarantine.lost + path.ledger.counters.notQuarantined
+    if missing > 0 { other.append("\(missing) rejected records are not in the quarantine") }
     return (blocking, other)
   }
 
