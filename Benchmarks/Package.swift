@@ -20,9 +20,12 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
   ],
   targets: [
+    // System calls that Glibc's module lacks, and sockets in few words.
+    .target(name: "CDatagrams"),
     .executableTarget(
       name: "loadgen",
       dependencies: [
+        "CDatagrams",
         .product(name: "Wire", package: "weighbridge"),
         .product(name: "EventLoop", package: "weighbridge"),
         .product(name: "Authentication", package: "weighbridge"),
@@ -31,6 +34,6 @@ let package = Package(
         .product(name: "Server", package: "weighbridge"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
-      swiftSettings: settings)
+      swiftSettings: settings),
   ]
 )

@@ -1,69 +1,73 @@
 #!/bin/bash
 # Loads a release build on this machine over loopback, and checks its totals against Postgres.
-# Usage: Config/run-benchmark.sh [quick|keys]
-#   quick  1.4 KB datagrams, 16-byte keys, without and with HMAC (about half a minute of load)
+# Usage: Config/run-benchmark.sh [quick|keys|full] [JSON-FILE]
+#   quick  UDP, 1.4 KB, 16-byte keys, without and with HMAC, and receiving and acking alone
 #   keys   20 million keys in the window, and the memory that the service takes for them
+#   full   the matrix of transports, sizes, keys, HMAC and sources, and latency below the peak
+# The figures of all runs go to the JSON file as one array.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 mode=${1:-quick}
+target=${2:-}
 case $mode in
-  quick | keys) ;;
-  *) echo "usage: Config/run-benchmark.sh [quick|keys]" >&2; exit 2 ;;
+  quick | keys | full) ;;
+  *) echo "usage: Config/run-benchmark.sh [quick|keys|full] [JSON-FILE]" >&2; exit 2 ;;
 esac
 
 Config/install-dependencies.sh
 echo "building for release"
-swift build -c release --product weighbridge 2>&1 | tail -n 1
-swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks \
-  --product loadgen 2>&1 | tail -n 1
-service=$(swift build -c release --show-bin-path)/weighbridge
-loadgen=$(swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks \
-  --show-bin-path)/loadgen
+build=(swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks)
+# The service is built through the nested package too: one build of everything.
+for product in weighbridge loadgen; do "${build[@]}" --product "$product" | tail -n 1; done
+programs=$("${build[@]}" --show-bin-path)
 
-scratch=$(mktemp -d /tmp/weighbridge-benchmark.XXXXXX)
-chmod 755 "$scratch"
-pid=
-finish() {
-  [ -z "$pid" ] || { kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; }
-  rm -rf "$scratch"
-}
-trap finish EXIT
+figures=$(mktemp -d)
+trap 'rm -rf "$figures"' EXIT
+runs=0
 
-echo "machine: $(nproc) cores, $(grep -m1 'model name' /proc/cpuinfo | cut -d: -f2-),"
-echo "  Linux $(uname -r), $(stat -f -c %T "$scratch"), commit $(git rev-parse --short HEAD)"
-
-# measure HEADING SERVICE-SETTINGS... -- LOADGEN-OPTIONS...
-measure() {
-  local heading=$1 settings=() data=$scratch/data
-  shift
-  while [ "$1" != -- ]; do settings+=("$1"); shift; done
-  shift
-  rm -rf "$data"
-  "$service" serve --data-directory "$data" --ingest-udp 127.0.0.1:0 --ingest-tcp off \
-    --dedup-maximum-keys 100000000 "${settings[@]}" 2>"$scratch/log" &
-  pid=$!
-  for _ in $(seq 300); do
-    "$service" status --data-directory "$data" >/dev/null 2>&1 && break
-    kill -0 "$pid" 2>/dev/null || { cat "$scratch/log" >&2; exit 1; }
-    sleep 0.1
-  done
+# load HEADING LOADGEN-OPTIONS...
+load() {
   echo
-  echo "=== $heading"
-  "$loadgen" --data-directory "$data" "$@"
-  "$service" verify --data-directory "$data"
-  kill "$pid"
-  wait "$pid"
-  pid=
+  echo "=== $1"
+  shift
+  runs=$((runs + 1))
+  "$programs/loadgen" run --json "$figures/$(printf '%03d' "$runs")" "$@"
 }
+service=(--serve "$programs/weighbridge" --verify)
 
-secret=000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f
-echo "7 $secret benchmark" >"$scratch/keys"
-chmod 600 "$scratch/keys"
+seconds=8
 if [ "$mode" = keys ]; then
-  measure "20 million keys in the window" -- --records 21000000 --seconds 120
+  load "20 million keys in the window" "${service[@]}" --records 21060000
 else
-  measure "UDP, 1.4 KB, 16-byte keys" -- --seconds 8
-  measure "UDP, 1.4 KB, 16-byte keys, HMAC-SHA-256" --authentication-mode required \
-    --authentication-keys-file "$scratch/keys" -- --seconds 8 --key-id 7 --secret "$secret"
+  load "UDP 1.4 KB, receiving and acking alone" --sink --seconds 3
+  load "UDP 1.4 KB, 16-byte keys" "${service[@]}" --seconds $seconds
+  load "UDP 1.4 KB, 16-byte keys, HMAC-SHA-256" "${service[@]}" --seconds $seconds --hmac on
+fi
+if [ "$mode" = full ]; then
+  load "UDP 8 KB, 16-byte keys" "${service[@]}" --seconds $seconds --datagram 8000
+  load "UDP 1.4 KB, 50-byte text keys" "${service[@]}" --seconds $seconds --keys text50
+  load "UDP 1.4 KB, 64 sources" "${service[@]}" --seconds $seconds --sources 64 --window 8
+  load "UDP 1.4 KB, 2 % conflicts" "${service[@]}" --seconds $seconds --conflicts 2
+  load "TCP, receiving and acking alone" --sink --seconds 3 --transport tcp --datagram 8000
+  load "TCP, 16-byte keys" "${service[@]}" --seconds $seconds --transport tcp --datagram 8000
+  load "TCP, 16-byte keys, HMAC-SHA-256" "${service[@]}" --seconds $seconds --transport tcp \
+    --datagram 8000 --hmac on
+  load "UDP 1.4 KB, 1 million records/s on a schedule" "${service[@]}" --seconds $seconds \
+    --rate 1000000 --window 4096
+fi
+
+if [ -n "$target" ]; then
+  {
+    echo "["
+    first=1
+    for file in "$figures"/*; do
+      [ "$first" = 1 ] || echo ","
+      first=0
+      cat "$file"
+    done
+    echo "]"
+  } >"$target"
+  echo
+  echo "figures: $target"
 fi

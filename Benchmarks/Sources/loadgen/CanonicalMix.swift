@@ -1,22 +1,33 @@
 import Wire
 
-/// The canonical load: 1,000 tenants by Zipf's law, three kinds, 50 operations, signed storage.
+/// One record of the load, all but its key.
+struct RecordShape {
+  var tenant: Int
+  var kind: UsageKind
+  var operation: Int
+  /// 1 to ``CanonicalMix/projectCount``, or 0 for no context.
+  var context: Int
+  /// Milliseconds after the base time of its frame.
+  var delay: Int64
+  var quantity: Int64
+}
+
+/// The canonical load: 1,000 tenants and 50 operations by Zipf's law, three kinds, signed storage,
+/// a project on every third record.
 struct CanonicalMix {
-  /// Share of records that repeat an earlier key.
-  let duplicatePercent: Int
+  static let tenantCount = 1_000
+  static let projectCount = 20
+  /// The longest delay of a record in its frame.
+  static let span: Int64 = 2_000
+
   private var random: SplitMix64
-  private let tenants = Zipf(count: 1_000)
-  private let operations = Zipf(count: 50)
+  private let tenants = Zipf(count: tenantCount)
+  private let operations = Zipf(count: operationNames.count)
 
-  init(seed: UInt64, duplicatePercent: Int) {
-    random = SplitMix64(seed: seed)
-    self.duplicatePercent = duplicatePercent
-  }
+  init(seed: UInt64) { random = SplitMix64(seed: seed) }
 
-  /// The next record; its time is relative, up to two seconds back.
-  mutating func next() -> UsageRecord {
-    let tenant = tenants.draw(&random)
-    let operation = operations.draw(&random)
+  /// The next record.
+  mutating func next() -> RecordShape {
     let kind = UsageKind.allCases[Int.random(in: 0..<3, using: &random)]
     let range: ClosedRange<Int64>
     switch kind {
@@ -24,10 +35,22 @@ struct CanonicalMix {
     case .compute: range = 1...50
     case .storage: range = -1_000_000...2_000_000
     }
-    return UsageRecord(
-      tenant: "tenant-\(tenant)", kind: kind, operation: "operation_\(operation)",
-      contextType: .project, context: "project-\(tenant % 20)",
-      time: Timestamp(milliseconds: Int64.random(in: 0...2_000, using: &random)),
-      quantity: Int64.random(in: range, using: &random), key: .raw(0))
+    return RecordShape(
+      tenant: tenants.draw(&random), kind: kind, operation: operations.draw(&random),
+      context: Int.random(in: 0..<3, using: &random) > 0
+        ? 0 : Int.random(in: 1...Self.projectCount, using: &random),
+      delay: Int64.random(in: 0...Self.span, using: &random),
+      quantity: Int64.random(in: range, using: &random))
+  }
+
+  static func tenantName(_ number: Int) -> String { "tenant-\(number)" }
+  static func projectName(_ number: Int) -> String { "project-\(number)" }
+
+  /// 50 operations, as the sample configuration names them.
+  static let operationNames = ["task", "project", "comment", "report", "search"].flatMap { noun in
+    [
+      "read", "list", "create", "update", "delete", "archive", "export", "import", "assign",
+      "move",
+    ].map { "\(noun)_\($0)" }
   }
 }

@@ -101,9 +101,7 @@ public final class DataDirectory: Sendable {
   {
     do throws(SystemCallError) {
       let file = try OpenFile(layout.lockFile, O_RDWR | O_CREAT | O_NOFOLLOW)
-      try SystemCallError.check("lock", layout.lockFile) {
-        Int(flock(file.descriptor, LOCK_EX | LOCK_NB))
-      }
+      try wait(forLockOn: file)
       try file.overwrite(Array("\(getpid())\n".utf8))
       return file
     } catch {
@@ -111,6 +109,21 @@ public final class DataDirectory: Sendable {
         throw .inUse(path: layout.path, processID: layout.lockHolder)
       }
       throw DataDirectoryLayout.error(error, layout.path)
+    }
+  }
+
+  /// Takes the lock, or throws `EWOULDBLOCK` if somebody keeps it.
+  ///
+  /// A child that its parent has just forked holds a lock of the parent until it has become another
+  /// program; so a lock that is held is asked for again for half a second.
+  private static func wait(forLockOn file: OpenFile) throws(SystemCallError) {
+    for _ in 0..<25 {
+      if flock(file.descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+      guard errno == EWOULDBLOCK else { break }
+      usleep(20_000)
+    }
+    try SystemCallError.check("lock", file.path) {
+      Int(flock(file.descriptor, LOCK_EX | LOCK_NB))
     }
   }
 

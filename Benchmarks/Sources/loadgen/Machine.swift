@@ -1,0 +1,40 @@
+import Foundation
+
+/// Where figures come from: without it they mean nothing.
+struct Machine: Codable {
+  var processor: String
+  var cores: Int
+  var kernel: String
+  /// File system of the service's data directory.
+  var fileSystem: String
+  var commit: String
+  var date: String
+
+  init(dataDirectory: String) {
+    let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
+    let model = information.split(separator: "\n").first { $0.hasPrefix("model name") }
+    processor =
+      model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
+    cores = ProcessInfo.processInfo.activeProcessorCount
+    kernel = Self.output("/usr/bin/uname", ["-sr"]) ?? "unknown"
+    fileSystem =
+      Self.output("/usr/bin/stat", ["-f", "-c", "%T", dataDirectory]) ?? "unknown"
+    commit =
+      Self.output("/usr/bin/git", ["describe", "--always", "--dirty", "--abbrev=10"]) ?? "unknown"
+    date = Date().ISO8601Format()
+  }
+
+  private static func output(_ program: String, _ arguments: [String]) -> String? {
+    let process = Process()
+    let pipe = Pipe()
+    process.executableURL = URL(fileURLWithPath: program)
+    process.arguments = arguments
+    process.standardOutput = pipe
+    process.standardError = FileHandle.nullDevice
+    guard (try? process.run()) != nil else { return nil }
+    let data = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    let text = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
+    return process.terminationStatus == 0 && !text.isEmpty ? text : nil
+  }
+}
