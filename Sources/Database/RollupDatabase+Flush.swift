@@ -158,7 +158,7 @@ extension RollupDatabase {
       [String(flush), String(batch.partition), String(batch.rollups.count)])
   }
 
-  /// Makes the months that the batch needs and that this session has not seen.
+  /// Makes the months that the batch needs and that this connection has not seen.
   private func ensureMonths(of batch: FlushBatch) throws(PostgresError) {
     var lastHour: Hour?
     for increment in batch.rollups where increment.hour != lastHour {

@@ -9,7 +9,7 @@ internal import Wire
 /// ``DatabaseError/isConnectionLost`` is true a new one must be made.
 public final class RollupDatabase {
   let connection: PostgresConnection
-  /// Months of `usage_hourly` that this session has seen in a committed state.
+  /// Months of `usage_hourly` that this connection has seen in a committed state.
   var knownMonths: Set<BillingPeriod> = []
 
   /// Connects and makes sure that the schema is at this program's version.
