@@ -1,6 +1,6 @@
 extension DedupIndex {
   /// Lets time pass: closes the active generation if it is old, and forgets the generations whose
-  /// last key is further back than the window. Their memory is given back by ``maintain(budget:)``.
+  /// last key is further back than the window. Their memory is given back by upkeep.
   ///
   /// ``judge(hashes:payloads:requests:arrival:answers:)`` does the same first.
   /// Complexity: O(generations), no step depends on the number of keys.
@@ -21,7 +21,11 @@ extension DedupIndex {
   }
 
   /// Goes back to the size of a new index when everything has left.
-  private mutating func shrink() {
+  mutating func shrink() {
+    if let prepared {
+      retired.append(prepared.memory)
+      self.prepared = nil
+    }
     if active.shards > 1 {
       retired.append(active.memory)
       active = BucketTable(shards: 1, geometry: geometry)
@@ -36,12 +40,10 @@ extension DedupIndex {
   /// Closes the active generation and opens the next one.
   mutating func closeActive() {
     precondition(active.count > 0, "BUG: an empty generation closes")
-    let next =
-      prepared?.table
-      ?? BucketTable(shards: shards(following: active.count), geometry: geometry)
     closing.append(active)
     closingKeys += active.count
-    active = next
+    // A table that nobody made ready takes its pages while it is used: a small one bounds the cost.
+    active = prepared ?? BucketTable(shards: 1, geometry: geometry)
     prepared = nil
   }
 
@@ -68,16 +70,13 @@ extension DedupIndex {
     let run = runs.removeFirst()
     sealedKeys -= run.count
     retired.append(run.memory)
-    sealing?.removedFirstRun()
   }
 
   private mutating func removeFirstClosing() {
     let table = closing.removeFirst()
     closingKeys -= table.count
     retired.append(table.memory)
-    guard let job = sealing else { return }
-    sealing = nil
-    retired.append(job.run.memory)
-    if let filter = job.filling?.filter, filter !== self.filter { retired.append(filter.memory) }
+    if let run = filling?.run { retired.append(run.memory) }
+    filling = nil
   }
 }

@@ -18,14 +18,11 @@ extension DedupIndex {
 
   private var mappedBytes: Int {
     var bytes = active.memory.mappedBytes + filter.memory.mappedBytes
-    bytes += prepared?.table.memory.mappedBytes ?? 0
+    bytes += prepared?.memory.mappedBytes ?? 0
     for table in closing { bytes += table.memory.mappedBytes }
     for run in runs { bytes += run.memory.mappedBytes }
     for memory in retired { bytes += memory.mappedBytes }
-    if let sealing {
-      bytes += sealing.run.memory.mappedBytes
-      if let new = sealing.filling?.filter, new !== filter { bytes += new.memory.mappedBytes }
-    }
+    bytes += filling?.run.memory.mappedBytes ?? 0
     return bytes
   }
 }

@@ -3,7 +3,7 @@ internal import CIntrinsics
 /// The keys of one closed generation, sorted by identity, sixteen bytes each.
 ///
 /// An index of one number for every eight keys says where the keys of a range of positions begin.
-/// The run is written once, in order, by a ``SealingPass``, and then only read.
+/// The run is written once, in order, from a closed ``BucketTable``, and then only read.
 @safe
 final class SealedRun {
   let count: Int

@@ -18,6 +18,8 @@ struct TableGeometry {
   var minimumFilterKeys = 4096
   /// Bits of the filter for each key: about one false "maybe" in 250 when it is full.
   var filterBitsPerKey = 12
+  /// Keys that one step of ``DedupIndex/maintain()`` puts into the filter: some ten microseconds.
+  var filterKeysPerStep = 4096
 
   /// A shard with more keys than this in its stash closes the generation.
   var stashLimit: Int { stashSlotsPerShard * 3 / 4 }

@@ -1,18 +1,16 @@
 internal import CIntrinsics
 
 /// Zeroed memory for one table, run or filter, mapped at once and taken by the page.
-///
-/// It can be prepared before use and given back after use in bounded steps.
 @safe
 final class TableMemory {
-  /// One huge page or 512 small ones: some hundred microseconds.
+  /// One huge page or 512 small ones. No call keeps the kernel's map of the process for longer, so
+  /// that the threads beside go on.
   private static let step = 1 << 21
 
   /// The first byte.
   let base: UnsafeMutableRawPointer
   /// How much was mapped.
   let byteCount: Int
-  private var preparedBytes = 0
   private var freedBytes = 0
 
   /// Maps memory; the machine having none left is fatal, because no answer would be true then.
@@ -33,23 +31,22 @@ final class TableMemory {
   /// Bytes that are still mapped.
   var mappedBytes: Int { byteCount - freedBytes }
 
-  /// Takes the pages of the next 2 MiB; nothing may have been written yet.
-  ///
-  /// - Returns: whether more remain.
-  func prepareStep() -> Bool {
-    let step = min(Self.step, byteCount - preparedBytes)
-    unsafe wb_table_prepare(base + preparedBytes, step)
-    preparedBytes += step
-    return preparedBytes < byteCount
+  /// Takes the pages; nothing may have been written yet.
+  func prepare() {
+    var prepared = 0
+    while prepared < byteCount {
+      let step = min(Self.step, byteCount - prepared)
+      unsafe wb_table_prepare(base + prepared, step)
+      prepared += step
+    }
   }
 
-  /// Gives back the next 2 MiB; nothing may be read any more.
-  ///
-  /// - Returns: whether more remain.
-  func freeStep() -> Bool {
-    let step = min(Self.step, byteCount - freedBytes)
-    unsafe wb_table_free(base + freedBytes, step)
-    freedBytes += step
-    return freedBytes < byteCount
+  /// Gives the memory back; nothing may be read any more.
+  func free() {
+    while freedBytes < byteCount {
+      let step = min(Self.step, byteCount - freedBytes)
+      unsafe wb_table_free(base + freedBytes, step)
+      freedBytes += step
+    }
   }
 }

@@ -6,9 +6,7 @@ import Testing
 private func run(of hashes: [KeyHash]) -> SealedRun {
   let table = BucketTable(shards: 1, geometry: TableGeometry())
   for hash in hashes { _ = table.insert(KeyIdentity(hash), payload: 1, arrival: 0) }
-  var pass = SealingPass(table: table)
-  while pass.advance(budget: .max) {}
-  return pass.run
+  return SealedRun(sealing: table)
 }
 
 @Suite("Split-block Bloom filter")

@@ -36,7 +36,7 @@ struct DedupIndexTests {
   func emptyBatch() {
     let model = IndexModel(limits)
     #expect(model.answers([], at: 5000).isEmpty)
-    #expect(!model.maintain(budget: 1))
+    #expect(!model.step())
   }
 
   @Test("a conflict does not replace the first payload")
@@ -112,7 +112,7 @@ struct DedupIndexTests {
         let closed = model.index.statistics
         #expect(closed.closingKeys == 20 && closed.sealedKeys == (round - 1) * 20)
         #expect(sum(closed) == closed.keys && closed.generations == round + 1)
-        while model.maintain(budget: 1000) {
+        while model.step() {
           #expect(sum(model.index.statistics) == closed.keys)
         }
       }

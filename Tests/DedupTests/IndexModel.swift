@@ -25,6 +25,8 @@ final class IndexModel {
   private(set) var now: Int64
   private var known: [KeyHash: Entry] = [:]
   private(set) var counts: [DedupAnswer: Int] = [:]
+  /// The pieces of upkeep that are out.
+  private var upkeep: [DedupUpkeep] = []
 
   init(_ limits: DedupLimits, geometry: TableGeometry = TableGeometry(), now: Int64 = 1000) {
     index = DedupIndex(limits: limits, startingAt: now, geometry: geometry)
@@ -72,10 +74,26 @@ final class IndexModel {
 
   func hasRoom(for count: Int) -> Bool { index.hasRoom(for: count) }
 
-  func maintain(budget: Int) -> Bool { index.maintain(budget: budget) }
+  /// Does one step of upkeep: takes a piece, performs it, hands it back, or fills the filter a bit.
+  ///
+  /// - Returns: whether there was anything to do.
+  func step() -> Bool {
+    if let piece = index.takeUpkeep() {
+      upkeep.append(piece)
+    } else if let piece = upkeep.first(where: { !$0.isDone }) {
+      piece.perform()
+    } else if let piece = upkeep.popLast() {
+      index.finish(piece)
+    } else if index.filling != nil {
+      _ = index.maintain()
+    } else {
+      return false
+    }
+    return true
+  }
 
-  /// Does all maintenance.
-  func settle(budget: Int = 1 << 16) { while maintain(budget: budget) {} }
+  /// Does all upkeep.
+  func settle() { while step() {} }
 
   private func isRight(_ answer: DedupAnswer, for key: PresentedKey) -> Bool {
     guard key.request != .skip else { return answer == .skipped }

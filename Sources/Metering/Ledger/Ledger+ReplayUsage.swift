@@ -37,7 +37,7 @@ extension Ledger {
       foldReplayed(&scratch)
       rememberKeys(&scratch)
       done += count
-      _ = dedup.maintain(budget: Self.replayGroup * 2)
+      dedup.settle()
     }
     try replayReceipts(scratch.block, position: position)
     segments[segments.count - 1].add(scratch.block.records)

@@ -1,4 +1,4 @@
-import Dedup
+public import Dedup
 public import Wire
 
 extension Ledger {
@@ -34,7 +34,14 @@ extension Ledger {
   }
 
   /// Does one bounded step of what can wait; true while there is more to do.
-  public mutating func maintain() -> Bool { dedup.maintain(budget: 4_096) }
+  public mutating func maintain() -> Bool { dedup.maintain() }
+
+  /// Takes the next piece of the key index's upkeep, to be performed on another thread and handed
+  /// back to ``finish(_:)``; nil while there is none.
+  public mutating func takeUpkeep() -> DedupUpkeep? { dedup.takeUpkeep() }
+
+  /// Takes back a piece of upkeep that was performed.
+  public mutating func finish(_ upkeep: DedupUpkeep) { dedup.finish(upkeep) }
 
   /// Why the ledger's time is held, or nil while it is not.
   public var clockHold: ClockGuard.Hold? { clock.hold }

@@ -22,6 +22,7 @@ public final class Service {
   let path: IngestPath
   let writer: SegmentWriter
   let flusher: Flusher
+  private let upkeep: UpkeepQueue
   let files: PartitionFiles
   let quarantine: QuarantineFile
   let database: DatabaseAccess
@@ -71,6 +72,7 @@ public final class Service {
         files: files, continuing: path.ledger.end, segment: start.last,
         segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
       flusher = Flusher(settings: database.settings, onOutcome: { wakeup.signal() })
+      upkeep = UpkeepQueue(onDone: { wakeup.signal() })
       let made = try loop.makeWakeup { [unowned self] in advance() }
       wakeup.set(made)
       self.wakeup = made
@@ -145,6 +147,7 @@ public final class Service {
     path.release(through: writer.synced.position)
     for endpoint in endpoints { endpoint.flushQueued() }
     commit()
+    while let upkeep = path.ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
     if path.ledger.maintain() { wakeup?.signal() }
   }
 
@@ -177,6 +180,7 @@ public final class Service {
     path.ledger.synced(through: writer.synced)
     path.release(through: writer.synced.position)
     for endpoint in endpoints { endpoint.flushQueued() }
+    for piece in upkeep.takeDone() { path.ledger.finish(piece) }
     if let batch = path.ledger.takeFlush() { flusher.flush(batch) }
     switch flusher.takeOutcome() {
     case .committed:

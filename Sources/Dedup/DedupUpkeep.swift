@@ -1,0 +1,42 @@
+/// A piece of an index's upkeep that takes too long for the thread that judges.
+///
+/// ``DedupIndex/takeUpkeep()`` gives it out, ``perform()`` may run on any one thread while the index
+/// goes on judging, and ``DedupIndex/finish(_:)`` takes it back. It touches only what the index no
+/// longer changes: a table that nobody has yet, a closed table, sealed runs, memory that has left.
+///
+/// One thread at a time has a piece; handing it over is the caller's to synchronize.
+public final class DedupUpkeep: @unchecked Sendable {
+  enum Task {
+    /// Take the memory of the table that will be active next.
+    case prepare(BucketTable)
+    /// Turn a closed table into a run and, if there are runs to put into a new filter with it, fill
+    /// that filter. The filter in use stays with the index's thread.
+    case seal(BucketTable, runs: [SealedRun], filter: SplitBlockBloomFilter?)
+    /// Give memory back.
+    case release([TableMemory])
+  }
+
+  let task: Task
+  /// What ``Task/seal(_:runs:filter:)`` has made.
+  private(set) var run: SealedRun?
+  private(set) var isDone = false
+
+  init(_ task: Task) { self.task = task }
+
+  /// Does the work: up to some hundred milliseconds for each ten million keys.
+  public func perform() {
+    precondition(!isDone, "BUG: a piece of upkeep is done twice")
+    switch task {
+    case .prepare(let table): table.memory.prepare()
+    case .seal(let table, let runs, let filter):
+      let run = SealedRun(sealing: table)
+      if let filter {
+        filter.memory.prepare()
+        for run in runs + [run] { filter.insert(run, 0..<run.count) }
+      }
+      self.run = run
+    case .release(let parts): for memory in parts { memory.free() }
+    }
+    isDone = true
+  }
+}
