@@ -1,7 +1,7 @@
 /// The keyed 128-bit hash of one idempotency key within its tenant.
 ///
 /// The index decides by the upper 112 bits: ``high`` whole and the upper 48 bits of ``low``.
-public struct KeyHash: Sendable, Hashable {
+public struct KeyHash: Sendable, Hashable, BitwiseCopyable {
   /// The second eight bytes of the hash, little-endian.
   public var high: UInt64
   /// The first eight bytes of the hash, little-endian.

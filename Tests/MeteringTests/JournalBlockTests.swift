@@ -46,10 +46,16 @@ struct JournalBlockTests {
     block.records.weights = [1, 1, 1_000_000, 0]
     block.records.bookings = [BillingPeriod.latest.month]
     block.records.payloads = [.max]
-    block.records.rawKeys = Array(0..<48)
+    block.records.rawKeys = (0..<6).map { 0x0706_0504_0302_0100 &* ($0 + 1) }
     block.records.textKeyLengths = [3]
     block.records.textKeys = bytes("key")
     return block
+  }
+
+  private func rawBytes(_ block: borrowing UsageBlock) -> [UInt8] {
+    block.records.rawKeys.flatMap { word in
+      (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+    }
   }
 
   private func columns(_ block: borrowing UsageBlock) -> [UInt8] {
@@ -91,7 +97,7 @@ struct JournalBlockTests {
     change(&block)
     var decoded = UsageBlock()
     return try problem(
-      columns(block), raw: block.records.rawKeys, entries: 6, into: &decoded)
+      columns(block), raw: rawBytes(block), entries: 6, into: &decoded)
   }
 
   @Test func roundTripWithExtremes() throws {
@@ -99,7 +105,7 @@ struct JournalBlockTests {
     let written = columns(block)
     var decoded = UsageBlock()
     #expect(
-      try problem(written, raw: block.records.rawKeys, entries: 6, into: &decoded) == nil)
+      try problem(written, raw: rawBytes(block), entries: 6, into: &decoded) == nil)
     #expect(columns(decoded) == written)
     let (raw, keys) = (decoded.records.rawKeys, decoded.records.textKeys)
     #expect(raw == block.records.rawKeys)
@@ -132,7 +138,7 @@ struct JournalBlockTests {
       ("flags and columns do not agree", { $0.records.flags[0] = UsageFlags.textKey }),
       ("flags and columns do not agree", { $0.records.bookings[0] = -1 }),
       ("keys of 3 and 48 bytes", { $0.records.textKeyLengths[0] = 2 }),
-      ("keys of 3 and 47 bytes", { $0.records.rawKeys.removeLast() }),
+      ("keys of 3 and 40 bytes", { $0.records.rawKeys.removeLast() }),
     ]
     for (expected, change) in cases {
       let found = try problem(change)
@@ -165,8 +171,11 @@ struct JournalBlockTests {
     var decoded = UsageBlock()
     let block = makeBlock()
     let entries = try problem(
-      columns(block), raw: block.records.rawKeys, entries: 7, into: &decoded)
+      columns(block), raw: rawBytes(block), entries: 7, into: &decoded)
     #expect(entries == "6 entries in a block of 7")
+    let keys = try problem(
+      columns(block), raw: rawBytes(block).dropLast(), entries: 6, into: &decoded)
+    #expect(keys == "keys of 3 and 47 bytes")
   }
 
   @Test func changedAndRandomBytesNeverTrap() throws {
@@ -177,7 +186,7 @@ struct JournalBlockTests {
       for flip: UInt8 in [1, 2, 0x10, 0x80, 0xff] {
         var changed = written
         changed[place] ^= flip
-        _ = try problem(changed, raw: block.records.rawKeys, entries: 6, into: &decoded)
+        _ = try problem(changed, raw: rawBytes(block), entries: 6, into: &decoded)
       }
       let cut = Array(written.prefix(place))
       #expect(try problem(cut, raw: [], entries: 6, into: &decoded) != nil)

@@ -124,7 +124,7 @@ struct LedgerSegmentTests {
     #expect(world.removableSegments().isEmpty)
   }
 
-  @Test func aReceiptWaitsForExactlyItsOwnRecords() throws {
+  @Test func aReceiptWaitsForItsGroup() throws {
     var configuration = LedgerWorld.configuration()
     configuration.segmentSize = 1
     let world = LedgerWorld(configuration)
@@ -137,8 +137,9 @@ struct LedgerSegmentTests {
       let before = world.ledger.end.position.rawValue
       let outcomes = try world.judge([fresh, again])
       let snapshot: UInt64 = 1
-      #expect(outcomes[0].receipt.position.rawValue == before + snapshot + 4)
-      #expect(outcomes[1].receipt.position.rawValue == before + snapshot + 5)
+      for outcome in outcomes {
+        #expect(outcome.receipt.position.rawValue == before + snapshot + 5)
+      }
       world.ledger.sealBlock()
       world.take()
       // No earlier action makes the receipts durable.

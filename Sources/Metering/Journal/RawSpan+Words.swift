@@ -7,6 +7,14 @@ extension RawSpan {
       littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt64.self))
   }
 
+  /// Four bytes, little-endian. An offset past the end traps.
+  @inline(__always)
+  func halfWord(at offset: Int) -> UInt32 {
+    let bytes = extracting(offset..<offset &+ 4)
+    return UInt32(
+      littleEndian: unsafe bytes.unsafeLoadUnaligned(fromUncheckedByteOffset: 0, as: UInt32.self))
+  }
+
   /// One byte. An offset past the end traps.
   @inline(__always)
   func byte(at offset: Int) -> UInt8 {
@@ -14,7 +22,7 @@ extension RawSpan {
   }
 }
 
-extension Span<UInt8> {
+extension Span where Element: FixedWidthInteger & BitwiseCopyable {
   /// The same bytes without a type.
   var raw: RawSpan {
     @_lifetime(copy self)

@@ -104,8 +104,10 @@ extension UsageBlock {
       removeAll()
       throw error
     }
-    records.rawKeys.append(source.raw)
-    if let problem = contradiction(entryCount: source.header.entryCount) {
+    records.append(rawKeys: source.raw)
+    if let problem = contradiction(
+      entryCount: source.header.entryCount, rawByteCount: source.raw.byteCount)
+    {
       removeAll()
       throw JournalError(position: source.header.start.position, problem: problem)
     }
@@ -128,7 +130,7 @@ extension UsageBlock {
   }
 
   /// What contradicts itself in the content, or nil. Whatever passes can be used without a check.
-  private func contradiction(entryCount: Int) -> String? {
+  private func contradiction(entryCount: Int, rawByteCount: Int) -> String? {
     guard self.entryCount == entryCount else {
       return "\(self.entryCount) entries in a block of \(entryCount)"
     }
@@ -137,7 +139,7 @@ extension UsageBlock {
     return receipts.contradiction(sources: names.sources.count, logged: records.count)
       ?? records.contradiction(
         tenants: names.tenants.count, operations: names.operations.count,
-        contexts: names.contexts)
+        contexts: names.contexts, rawByteCount: rawByteCount)
   }
 }
 
@@ -210,8 +212,16 @@ extension UsageBlockRecords {
     textKeys.append(text)
   }
 
+  /// Takes over the whole words of a block's raw section.
+  fileprivate mutating func append(rawKeys bytes: RawSpan) {
+    for word in 0..<bytes.byteCount / 8 {
+      rawKeys.append(bytes.word(at: word * 8).littleEndian)
+    }
+  }
+
   fileprivate func contradiction(
-    tenants tenantCount: Int, operations operationCount: Int, contexts contextNames: NameList
+    tenants tenantCount: Int, operations operationCount: Int, contexts contextNames: NameList,
+    rawByteCount: Int
   ) -> String? {
     var (late, overflowed, text) = (0, 0, 0)
     for record in 0..<count {
@@ -238,8 +248,8 @@ extension UsageBlockRecords {
       bookings.allSatisfy({ BillingPeriod(month: $0).isValid })
     else { return "flags and columns do not agree" }
     let textBytes = textKeyLengths.reduce(into: 0) { $0 += Int($1) }
-    guard textBytes == textKeys.count, rawKeys.count == (count - text) * 16 else {
-      return "keys of \(textKeys.count) and \(rawKeys.count) bytes"
+    guard textBytes == textKeys.count, rawByteCount == (count - text) * 16 else {
+      return "keys of \(textKeys.count) and \(rawByteCount) bytes"
     }
     return nil
   }

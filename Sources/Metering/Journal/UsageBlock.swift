@@ -28,8 +28,8 @@ struct UsageBlockRecords: ~Copyable {
   var bookings: [Int32] = []
   /// The payload digest of each record whose context was replaced by the overflow context.
   var payloads: [UInt16] = []
-  /// 16 bytes for each raw key.
-  var rawKeys: [UInt8] = []
+  /// Two little-endian words for each raw key.
+  var rawKeys: [UInt64] = []
   /// The length of each text key.
   var textKeyLengths: [UInt8] = []
   /// The bytes of the text keys.
@@ -97,9 +97,9 @@ struct UsageBlockReceipts: ~Copyable {
 /// A block of judged usage: receipts, records, and the names that both refer to.
 struct UsageBlock: ~Copyable {
   /// Records, receipts or exceptions at which a block is sealed even if the writer is busy. With
-  /// one more frame on top it stays far below `BlockLimits.maximumEntryCount`.
+  /// one more group on top it stays far below `BlockLimits.maximumEntryCount`.
   static let fullCount = 65_536
-  /// Bytes of text keys and names at which a block is sealed, with one more frame on top far below
+  /// Bytes of text keys and names at which a block is sealed, with one more group on top far below
   /// `BlockLimits.maximumColumnsLength`.
   static let fullByteCount = 1 << 24
 

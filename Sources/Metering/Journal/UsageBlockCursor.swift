@@ -25,13 +25,15 @@ struct ResolvedNames: ~Copyable {
       tenants.append(id)
     }
     for number in 0..<block.operations.count {
-      guard let id = names.operation(block.operations.name(number)) else {
+      let name = block.operations.name(number)
+      guard let id = names.operation(name, place: names.place(name)) else {
         throw .limitBelowLog(setting: "limits.operations", limit: configuration.maximumOperations)
       }
       operations.append(id)
     }
     for number in 0..<block.contexts.count {
-      guard let id = names.knownContext(block.contexts.name(number)) else {
+      let name = block.contexts.name(number)
+      guard let id = names.context(name, place: names.place(name)) else {
         throw .limitBelowLog(setting: "limits.contexts", limit: configuration.maximumContexts)
       }
       contexts.append(id)
@@ -71,10 +73,10 @@ struct UsageBlockCursor {
     let scope = names.tenants[Int(tenant)].scope
     let hash: KeyHash
     if flags & UsageFlags.textKey == 0 {
-      let keys = records.rawKeys.span.raw
       hash = hasher.hash16(
-        keys.word(at: rawKeys * 16), keys.word(at: rawKeys * 16 + 8), form: 0, in: scope)
-      rawKeys += 1
+        UInt64(littleEndian: records.rawKeys[rawKeys]),
+        UInt64(littleEndian: records.rawKeys[rawKeys + 1]), form: 0, in: scope)
+      rawKeys += 2
     } else {
       let length = Int(records.textKeyLengths[textKeys])
       let key = records.textKeys.span.raw.extracting(textOffset..<textOffset + length)
@@ -87,8 +89,8 @@ struct UsageBlockCursor {
       booking = records.bookings[late]
       late += 1
     }
-    let operationHash = names.operationNames.hash(of: operation)
-    let contextHash = names.contextNames.hash(of: context)
+    let operationHash = names.operations[Int(operation)].hash
+    let contextHash = names.contextHashes[Int(context)]
     let payload: UInt16
     if flags & UsageFlags.overflow == 0 {
       payload = RecordDigest.payload(

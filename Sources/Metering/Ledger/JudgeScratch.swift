@@ -13,62 +13,62 @@ struct JudgeScratch: ~Copyable {
   }
 
   /// What is known of a name of the group.
-  struct Name {
+  struct Name: BitwiseCopyable {
     /// Its number in the ledger, ``none`` beyond the limit.
-    var id: UInt32 = JudgeScratch.none
-    /// Its keyed hash.
-    var hash: UInt64 = 0
-    /// Its number in the block, ``none`` until a record needs it.
-    var inBlock: UInt32 = JudgeScratch.none
+    var id: UInt32
+    /// Its number in the block, for names of fresh records.
+    var inBlock: UInt32 = 0
+    /// Its place in the ledger's table while it is searched, then the keyed hash of an operation or
+    /// a context.
+    var hash: UInt64
   }
 
   static let none = UInt32.max
 
   var frames: [Frame] = []
-  var tenants: [Name] = []
-  var operations: [Name] = []
-  var contexts: [Name] = []
-  var hashes: [KeyHash] = []
-  var payloads: [UInt16] = []
-  var requests: [UInt8] = []
-  var answers: [UInt8] = []
-  /// 0, or the verdict's code of a record that cannot become accepted.
-  var codes: [UInt8] = []
-  /// The rollup key of each new record, and the row that it had before the group.
-  var keys: [RollupKey] = []
-  var slots: [UInt32] = []
-  /// The next new record's place among the keys.
-  var nextKey = 0
-  /// Bytes of a context name behind its type.
-  var typedName: [UInt8] = []
+  var tenants = ScratchColumn(filler: Name(id: none, hash: 0))
+  var operations = ScratchColumn(filler: Name(id: none, hash: 0))
+  var contexts = ScratchColumn(filler: Name(id: none, hash: 0))
+
+  // For each record of the group.
+  var hashes = ScratchColumn(filler: KeyHash(high: 0, low: 0))
+  var payloads = ScratchColumn<UInt16>(filler: 0)
+  var requests = ScratchColumn<UInt8>(filler: 0)
+  var answers = ScratchColumn<UInt8>(filler: 0)
+  /// The raw `AckCode`.
+  var codes = ScratchColumn<UInt8>(filler: 0)
+
+  // For each fresh record: one with a new key, which is logged and folded.
+  /// Number of fresh records.
+  var freshCount = 0
+  /// Its number in the group.
+  var fresh = ScratchColumn<UInt32>(filler: 0)
+  var keys = ScratchColumn(
+    filler: RollupKey(tenant: 0, operation: 0, context: 0, hour: 0, kind: 0))
+  /// Its row.
+  var slots = ScratchColumn<UInt32>(filler: 0)
+  var weights = ScratchColumn<UInt32>(filler: 0)
+  /// Its ``UsageFlags``.
+  var flags = ScratchColumn<UInt8>(filler: 0)
+
+  /// The number of the overflow context in the block, if a fresh record has it.
+  var overflowInBlock: UInt32 = 0
 
   mutating func prepare(records: Int, tenants: Int, operations: Int, contexts: Int) {
-    if hashes.count < records {
-      let more = records - hashes.count
-      hashes.append(contentsOf: repeatElement(KeyHash(high: 0, low: 0), count: more))
-      payloads.append(contentsOf: repeatElement(0, count: more))
-      requests.append(contentsOf: repeatElement(0, count: more))
-      answers.append(contentsOf: repeatElement(0, count: more))
-      codes.append(contentsOf: repeatElement(0, count: more))
-      slots.append(contentsOf: repeatElement(0, count: more))
-      keys.append(
-        contentsOf: repeatElement(
-          RollupKey(tenant: 0, operation: 0, context: 0, hour: 0, kind: 0), count: more))
-    }
-    Self.reset(&self.tenants, to: tenants)
-    Self.reset(&self.operations, to: operations)
-    Self.reset(&self.contexts, to: contexts)
-  }
-
-  /// Forgets the numbers of the names in the block that was sealed.
-  mutating func forgetBlock() {
-    for entry in tenants.indices { tenants[entry].inBlock = Self.none }
-    for entry in operations.indices { operations[entry].inBlock = Self.none }
-    for entry in contexts.indices { contexts[entry].inBlock = Self.none }
-  }
-
-  private static func reset(_ names: inout [Name], to count: Int) {
-    names.removeAll(keepingCapacity: true)
-    names.append(contentsOf: repeatElement(Name(), count: count))
+    self.tenants.reserve(tenants)
+    self.operations.reserve(operations)
+    self.contexts.reserve(contexts)
+    hashes.reserve(records)
+    payloads.reserve(records)
+    requests.reserve(records)
+    answers.reserve(records)
+    codes.reserve(records)
+    fresh.reserve(records)
+    keys.reserve(records)
+    slots.reserve(records)
+    weights.reserve(records)
+    flags.reserve(records)
+    frames.removeAll(keepingCapacity: true)
+    freshCount = 0
   }
 }

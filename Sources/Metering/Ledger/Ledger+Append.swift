@@ -9,49 +9,6 @@ extension Ledger {
     blockArrivals = block.isEmpty ? now...now : blockArrivals.lowerBound...now
   }
 
-  /// Appends a new record to the open block.
-  @inline(__always)
-  mutating func append(
-    _ columns: borrowing UsageColumns, record: Int, flags: UInt8, weight: UInt32, key: RollupKey
-  ) {
-    let tenant = Int(columns.tenant[record])
-    if scratch.tenants[tenant].inBlock == JudgeScratch.none {
-      scratch.tenants[tenant].inBlock = block.names.tenant(
-        scratch.tenants[tenant].id, names.tenantNames)
-    }
-    let operation = Int(columns.operation[record])
-    if scratch.operations[operation].inBlock == JudgeScratch.none {
-      scratch.operations[operation].inBlock = block.names.operation(
-        scratch.operations[operation].id, names.operationNames)
-    }
-    let context = Int(columns.context[record])
-    var contextInBlock = scratch.contexts[context].inBlock
-    if key.context == names.overflow {
-      contextInBlock = block.names.context(names.overflow, names.contextNames)
-      block.records.payloads.append(scratch.payloads[record])
-    } else if contextInBlock == JudgeScratch.none {
-      contextInBlock = block.names.context(scratch.contexts[context].id, names.contextNames)
-      scratch.contexts[context].inBlock = contextInBlock
-    }
-    block.records.times.append(columns.time[record])
-    block.records.quantities.append(columns.quantity[record])
-    block.records.tenants.append(scratch.tenants[tenant].inBlock)
-    block.records.operations.append(scratch.operations[operation].inBlock)
-    block.records.contexts.append(contextInBlock)
-    block.records.weights.append(weight)
-    if key.booking != RollupKey.notLate { block.records.bookings.append(key.booking) }
-    let bytes = columns.key(record)
-    if columns.keyForm[record] == 0 {
-      block.records.flags.append(flags)
-      block.records.rawKeys.append(bytes)
-    } else {
-      block.records.flags.append(flags | UsageFlags.textKey)
-      block.records.textKeyLengths.append(columns.keyLength[record])
-      block.records.textKeys.append(bytes)
-    }
-    pending.entries += 1
-  }
-
   /// Seals the open block, if it holds anything, and asks the shell to write it.
   ///
   /// The shell calls this whenever its writer is idle; a full block seals itself.

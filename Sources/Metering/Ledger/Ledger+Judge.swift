@@ -6,7 +6,8 @@ extension Ledger {
   /// Judges a group of usage frames that arrived together.
   ///
   /// Afterwards ``outcomes`` says what became of each, and ``quarantined`` holds rejected records.
-  /// A receipt may be told once everything up to its position is synced.
+  /// A receipt may be told once everything up to its position is synced: the end of the group, whose
+  /// records and receipts all stand in one block.
   ///
   /// - Parameters:
   ///   - columns: authentic usage frames.
@@ -17,7 +18,6 @@ extension Ledger {
   ) {
     outcomes.removeAll(keepingCapacity: true)
     quarantined.removeAll(keepingCapacity: true)
-    scratch.frames.removeAll(keepingCapacity: true)
     let isTimely = observe(wall: wall, monotonic: monotonic)
     // Before any sequence is reserved: a snapshot must not know a batch that stands behind it.
     if block.isEmpty { rotateIfDue() }
@@ -35,22 +35,15 @@ extension Ledger {
       dedup.advance(to: time.milliseconds)
       resolveNames(columns)
       prepareRequests(columns)
-      askIndex(count: columns.count)
-      prepareKeys(columns)
+      scratch.ask(&dedup, count: columns.count, arrival: time.milliseconds)
       beginBlockEntry()
+      book(columns)
     }
-    for number in columns.frames.indices {
-      conclude(columns, frame: number)
-      if block.isFull { sealBetweenFrames() }
-    }
+    let judged = scratch.frames.count { $0.disposition == .judged }
+    let end = LogPosition(openEnd.rawValue + UInt64(judged))
+    for number in columns.frames.indices { conclude(columns, frame: number, end: end) }
+    if block.isFull { sealBlock() }
     sources.endGroup()
-  }
-
-  /// Seals a full block in the middle of a group: the names get numbers in the next one.
-  private mutating func sealBetweenFrames() {
-    sealBlock()
-    scratch.forgetBlock()
-    beginBlockEntry()
   }
 
   /// Moves the ledger's time, if the reading may.
@@ -97,25 +90,42 @@ extension Ledger {
     return JudgeScratch.Frame(disposition: .judged, source: place)
   }
 
+  /// Gives the names of the group their numbers in the ledger. The memory of the tables is asked for
+  /// before it is searched.
   private mutating func resolveNames(_ columns: borrowing UsageColumns) {
+    for entry in 1..<columns.tenants.count {
+      let place = names.place(columns.tenants.name(entry))
+      names.tenantNames.prefetch(place)
+      scratch.tenants[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
+    }
+    for entry in 1..<columns.operations.count {
+      let place = names.place(columns.operations.name(entry))
+      scratch.operations[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
+    }
+    for entry in 0..<columns.contexts.count {
+      let place = names.place(columns.contexts.typedName(entry))
+      names.contextNames.prefetch(place)
+      scratch.contexts[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
+    }
     for entry in 1..<columns.tenants.count where columns.tenants.fault(entry) == nil {
-      scratch.tenants[entry].id = names.tenant(columns.tenants.name(entry)) ?? JudgeScratch.none
+      let id = names.tenant(columns.tenants.name(entry), place: scratch.tenants[entry].hash)
+      if let id { scratch.tenants[entry].id = id }
     }
     for entry in 1..<columns.operations.count where columns.operations.fault(entry) == nil {
       let name = columns.operations.name(entry)
-      scratch.operations[entry].hash = hasher.word(of: name)
-      scratch.operations[entry].id = names.operation(name) ?? JudgeScratch.none
+      let id = names.operation(name, place: scratch.operations[entry].hash)
+      scratch.operations[entry] = JudgeScratch.Name(
+        id: id ?? JudgeScratch.none,
+        hash: id.map { names.operations[Int($0)].hash } ?? hasher.word(of: name))
     }
-    var typedName: [UInt8] = []
-    swap(&typedName, &scratch.typedName)
     for entry in 0..<columns.contexts.count where columns.contexts.fault(entry) == nil {
-      typedName.removeAll(keepingCapacity: true)
-      typedName.append(columns.contexts.type(entry).rawValue)
-      typedName.append(columns.contexts.name(entry))
-      scratch.contexts[entry].hash = hasher.word(of: typedName.span.raw)
-      scratch.contexts[entry].id = names.context(typedName.span.raw)
+      let name = columns.contexts.typedName(entry)
+      let id = names.context(name, place: scratch.contexts[entry].hash)
+      // Beyond the limit the name as presented still decides the payload.
+      scratch.contexts[entry] = JudgeScratch.Name(
+        id: id ?? names.overflow,
+        hash: id.map { names.contextHashes[Int($0)] } ?? hasher.word(of: name))
     }
-    swap(&typedName, &scratch.typedName)
   }
 
   /// Hashes the keys and payloads, and decides what the index is asked about each record.
@@ -177,49 +187,14 @@ extension Ledger {
       }
     }
   }
+}
 
-  private mutating func askIndex(count: Int) {
-    // Spans of two fields of one value cannot be held at a time.
-    var answers: [UInt8] = []
-    swap(&answers, &scratch.answers)
-    defer { swap(&answers, &scratch.answers) }
-    var room = answers.mutableSpan
-    let hashes = scratch.hashes
-    let payloads = scratch.payloads
-    let requests = scratch.requests
-    dedup.judge(
-      hashes: hashes.span.extracting(first: count),
-      payloads: payloads.span.extracting(first: count),
-      requests: requests.span.extracting(first: count), arrival: time.milliseconds, answers: &room)
-  }
-
-  /// Makes the rollup key of each new record, in order, and finds the rows of all of them.
-  private mutating func prepareKeys(_ columns: borrowing UsageColumns) {
-    let tenants = columns.tenant
-    let operations = columns.operation
-    let contexts = columns.context
-    let times = columns.time
-    let kinds = columns.kind
-    var count = 0
-    for record in 0..<columns.count where scratch.answers[record] == DedupAnswer.new.rawValue {
-      let tenant = scratch.tenants[Int(tenants[record])].id
-      let time = times[record]
-      let openFrom = names.tenants[Int(tenant)].openFrom
-      scratch.keys[count] = RollupKey(
-        tenant: tenant, operation: scratch.operations[Int(operations[record])].id,
-        context: scratch.contexts[Int(contexts[record])].id,
-        hour: Hour(containing: Timestamp(milliseconds: time)).index,
-        kind: kinds[record],
-        booking: time < openFrom
-          ? names.tenants[Int(tenant)].finalizedMonth + 1 : RollupKey.notLate)
-      count += 1
-    }
-    scratch.nextKey = 0
-    var slots: [UInt32] = []
-    swap(&slots, &scratch.slots)
-    defer { swap(&slots, &scratch.slots) }
-    var room = slots.mutableSpan
-    let keys = scratch.keys
-    pending.rollups.find(keys.span.extracting(first: count), into: &room)
+extension JudgeScratch {
+  /// Asks the index about every record of the group.
+  func ask(_ index: inout DedupIndex, count: Int, arrival: Int64) {
+    var answers = answers.mutablePrefix(count)
+    index.judge(
+      hashes: hashes.prefix(count), payloads: payloads.prefix(count),
+      requests: requests.prefix(count), arrival: arrival, answers: &answers)
   }
 }

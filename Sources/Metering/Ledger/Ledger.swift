@@ -155,6 +155,16 @@ public struct LedgerCounters: Sendable, Hashable {
   public var notQuarantined: UInt64 = 0
   /// Records booked under the overflow context.
   public var overflowed: UInt64 = 0
+
+  /// Counts a judged batch.
+  mutating func count(_ counts: VerdictCounts) {
+    batches += 1
+    verdicts[Int(Verdict.accepted.rawValue)] += UInt64(counts.accepted)
+    verdicts[Int(Verdict.duplicate.rawValue)] += UInt64(counts.duplicate)
+    verdicts[Int(Verdict.conflict.rawValue)] += UInt64(counts.conflict)
+    verdicts[Int(Verdict.late.rawValue)] += UInt64(counts.late)
+    verdicts[Int(Verdict.rejected.rawValue)] += UInt64(counts.rejected)
+  }
 }
 
 /// Usage that is folded and not yet in Postgres.

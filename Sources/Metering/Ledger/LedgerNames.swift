@@ -14,15 +14,24 @@ struct LedgerNames: ~Copyable {
     var openFrom: Int64 = .min
   }
 
+  /// What is known of an operation.
+  struct Operation {
+    /// The keyed hash of its name.
+    let hash: UInt64
+    let schedule: WeightSchedule
+  }
+
   /// The name of the context that takes the place of contexts beyond a tenant's limit.
   static let overflowContext = "(overflow)"
 
   var tenantNames: NameTable
   var tenants: [Tenant] = []
   var operationNames: NameTable
-  var schedules: [WeightSchedule] = []
+  var operations: [Operation] = []
   /// Context names; the first byte is the type.
   var contextNames: NameTable
+  /// The keyed hash of each context name.
+  var contextHashes: [UInt64] = []
   var tenantContexts: TenantContexts
   /// The number of the context of records without one.
   let noContext: UInt32
@@ -31,6 +40,7 @@ struct LedgerNames: ~Copyable {
 
   private let hasher: KeyHasher
   private let weights: WeightTable
+  private let places: IntegerHash
 
   init(configuration: LedgerConfiguration, hasher: KeyHasher) {
     self.hasher = hasher
@@ -41,20 +51,28 @@ struct LedgerNames: ~Copyable {
     tenantContexts = TenantContexts(
       limitPerTenant: configuration.contextsPerTenant,
       limit: configuration.maximumContexts * 4, seed: hasher.word([0]))
-    func context(_ name: String) -> [UInt8] { [ContextType.other.rawValue] + Array(name.utf8) }
-    func intern(_ bytes: [UInt8], _ table: inout NameTable) -> UInt32 {
-      guard let id = table.intern(bytes.span.raw, hash: hasher.word(of: bytes.span.raw)) else {
-        preconditionFailure("BUG: the limit of contexts leaves no room for the ledger's own two")
-      }
-      return id
+    let places = IntegerHash(seed: hasher.word([1]))
+    self.places = places
+    precondition(
+      contextNames.limit >= 2,
+      "BUG: the limit of contexts leaves no room for the ledger's own two")
+    (noContext, overflow) = (0, 1)
+    for name in ["", Self.overflowContext] {
+      let bytes = [ContextType.other.rawValue] + Array(name.utf8)
+      _ = context(bytes.span.raw, place: places(bytes.span.raw))
     }
-    noContext = intern(context(""), &contextNames)
-    overflow = intern(context(Self.overflowContext), &contextNames)
   }
 
+  /// Where a name stands in its table: the hash that the methods below take.
+  @inline(__always)
+  func place(_ name: RawSpan) -> UInt64 { places(name) }
+
   /// The number of a tenant, made when it is new; nil at the limit.
-  mutating func tenant(_ name: RawSpan) -> UInt32? {
-    guard let id = tenantNames.intern(name, hash: hasher.word(of: name)) else { return nil }
+  mutating func tenant(_ name: RawSpan) -> UInt32? { tenant(name, place: places(name)) }
+
+  /// The number of a tenant, made when it is new; nil at the limit.
+  mutating func tenant(_ name: RawSpan, place: UInt64) -> UInt32? {
+    guard let id = tenantNames.intern(name, hash: place) else { return nil }
     if Int(id) == tenants.count { tenants.append(Tenant(scope: hasher.scope(tenant: name))) }
     return id
   }
@@ -62,28 +80,30 @@ struct LedgerNames: ~Copyable {
   /// The number of a known tenant.
   func knownTenant(_ name: String) -> UInt32? {
     let bytes = Array(name.utf8)
-    return tenantNames.find(bytes.span.raw, hash: hasher.word(of: bytes.span.raw))
+    return tenantNames.find(bytes.span.raw, hash: places(bytes.span.raw))
   }
 
   /// The number of an operation, made when it is new; nil at the limit.
-  mutating func operation(_ name: RawSpan) -> UInt32? {
-    guard let id = operationNames.intern(name, hash: hasher.word(of: name)) else { return nil }
-    if Int(id) == schedules.count { schedules.append(weights.schedule(forOperation: name)) }
+  mutating func operation(_ name: RawSpan, place: UInt64) -> UInt32? {
+    guard let id = operationNames.intern(name, hash: place) else { return nil }
+    if Int(id) == operations.count {
+      operations.append(
+        Operation(
+          hash: hasher.word(of: name), schedule: weights.schedule(forOperation: name)))
+    }
     return id
   }
 
-  /// The number of a context, given as its type byte and name; the overflow context at the limit.
-  mutating func context(_ typedName: RawSpan) -> UInt32 {
-    contextNames.intern(typedName, hash: hasher.word(of: typedName)) ?? overflow
-  }
-
-  /// The number of a context of the log, made when it is new; nil at the limit.
-  mutating func knownContext(_ typedName: RawSpan) -> UInt32? {
-    contextNames.intern(typedName, hash: hasher.word(of: typedName))
+  /// The number of a context, given as its type byte and name, made when it is new; nil at the
+  /// limit.
+  mutating func context(_ typedName: RawSpan, place: UInt64) -> UInt32? {
+    guard let id = contextNames.intern(typedName, hash: place) else { return nil }
+    if Int(id) == contextHashes.count { contextHashes.append(hasher.word(of: typedName)) }
+    return id
   }
 
   func weight(ofOperation id: UInt32, at time: Int64) -> Int64 {
-    weights.weight(in: schedules[Int(id)], at: time)
+    weights.weight(in: operations[Int(id)].schedule, at: time)
   }
 
   /// What usage a rollup key stands for.

@@ -1,7 +1,7 @@
 /// The names of tenants, operations or contexts, each under a dense number in order of first use.
 ///
-/// A name is bytes, compared exactly. The caller gives its 64-bit keyed hash, so that a sender
-/// cannot choose names that collide. Names are never forgotten; their number is limited. One
+/// A name is bytes, compared exactly. The caller gives its 64-bit hash, with a seed that senders do
+/// not know, so that they cannot choose names that collide. Names are never forgotten; their number is limited. One
 /// thread owns a table.
 public struct NameTable: ~Copyable, Sendable {
   /// The longest name in bytes: 255 and the type of a context.
@@ -33,6 +33,10 @@ public struct NameTable: ~Copyable, Sendable {
 
   /// Bytes of memory held.
   public var byteCount: Int { index.byteCount + entries.byteCount + arena.byteCount }
+
+  /// Asks the memory for what a search for this hash reads first.
+  @inline(__always)
+  func prefetch(_ hash: UInt64) { index.prefetch(hash) }
 
   /// The number of a name, or nil if it was never interned. O(1).
   ///
@@ -89,11 +93,6 @@ public struct NameTable: ~Copyable, Sendable {
     return unsafe String(decoding: buffer, as: UTF8.self)
   }
 
-  /// The hash that the name with this number came with; a number that was never given traps.
-  public func hash(of number: UInt32) -> UInt64 {
-    unsafe entries.pointer(Int(number)).pointee.hash
-  }
-
   /// Copies a name into the arena. An empty one takes a byte too, so that it has a place.
   private mutating func store(_ bytes: RawSpan) -> UInt64 {
     let first = arena.appendRun(max(bytes.byteCount, 1))
@@ -111,26 +110,25 @@ public struct NameTable: ~Copyable, Sendable {
   @inline(__always)
   private static func length(of place: UInt64) -> Int { Int(place & 0x1FF) }
 
-  /// Whether a stored name has these bytes. Words first, so that most names take few steps.
+  /// Whether a stored name has these bytes. Words first, the last one over those before it.
   @inline(__always)
   private static func isEqual(
     _ stored: UnsafeMutableRawPointer, _ bytes: RawSpan, _ place: UInt64
   ) -> Bool {
     let length = NameTable.length(of: place)
     guard bytes.byteCount == length else { return false }
+    let known = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(stored), byteCount: length)
+    guard length >= 8 else {
+      for offset in 0..<length where known.byte(at: offset) != bytes.byte(at: offset) {
+        return false
+      }
+      return true
+    }
     var offset = 0
-    while offset + 8 <= length {
-      let left = unsafe stored.loadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      let right = unsafe bytes.unsafeLoadUnaligned(fromByteOffset: offset, as: UInt64.self)
-      if left != right { return false }
-      offset += 8
+    while offset &+ 8 < length {
+      if known.word(at: offset) != bytes.word(at: offset) { return false }
+      offset &+= 8
     }
-    while offset < length {
-      let left = unsafe stored.load(fromByteOffset: offset, as: UInt8.self)
-      let right = unsafe bytes.unsafeLoad(fromByteOffset: offset, as: UInt8.self)
-      if left != right { return false }
-      offset += 1
-    }
-    return true
+    return known.word(at: length &- 8) == bytes.word(at: length &- 8)
   }
 }

@@ -44,6 +44,10 @@ public struct RollupTable: ~Copyable, Sendable {
     index.prefetch(hashValue(key))
   }
 
+  /// Asks the memory for a row.
+  @inline(__always)
+  func prefetch(row: UInt32) { rows.prefetch(Int(row)) }
+
   /// The row of a key, or nil if it has none. O(1).
   public func find(_ key: RollupKey) -> UInt32? {
     find(key, hashValue(key))

@@ -16,13 +16,13 @@ public struct AckCode: RawRepresentable, Sendable, Hashable {
   public init(fault: UInt8) { rawValue = 16 &+ fault }
 
   /// Accepted; not written.
-  public static let accepted = AckCode(rawValue: 0)
+  @inlinable public static var accepted: AckCode { AckCode(rawValue: 0) }
   /// Counted before, with the same payload.
-  public static let duplicate = AckCode(rawValue: 1)
+  @inlinable public static var duplicate: AckCode { AckCode(rawValue: 1) }
   /// The key is known with another payload.
-  public static let conflict = AckCode(rawValue: 2)
+  @inlinable public static var conflict: AckCode { AckCode(rawValue: 2) }
   /// Booked as an adjustment.
-  public static let late = AckCode(rawValue: 3)
+  @inlinable public static var late: AckCode { AckCode(rawValue: 3) }
 
   /// The verdict, or nil for a value without a meaning.
   @inlinable

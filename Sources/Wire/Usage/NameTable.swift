@@ -20,6 +20,15 @@ public struct NameTable: ~Copyable, Sendable {
     return bytes.prefix(byteCount).raw.extracting(entry.start..<entry.start + entry.length)
   }
 
+  /// The bytes of a context's name behind one byte, the raw value of its type.
+  ///
+  /// - Precondition: the entry is below ``count`` and of a table of contexts.
+  @_lifetime(borrow self)
+  public func typedName(_ entry: Int) -> RawSpan {
+    let entry = Entry(word: entries.prefix(count)[entry])
+    return bytes.prefix(byteCount).raw.extracting(entry.start - 1..<entry.start + entry.length)
+  }
+
   /// Why records that use the name are rejected, or nil.
   ///
   /// - Precondition: the entry is below ``count``.
@@ -37,9 +46,11 @@ public struct NameTable: ~Copyable, Sendable {
   /// Leaves entry 0 alone; capacity is kept.
   mutating func removeAll() {
     entries.reserve(1)
-    entries[0] = Entry(start: 0, length: 0, type: ContextType.other.rawValue, fault: 0).word
+    bytes.reserve(1)
+    bytes[0] = ContextType.other.rawValue
+    entries[0] = Entry(start: 1, length: 0, type: ContextType.other.rawValue, fault: 0).word
     count = 1
-    byteCount = 0
+    byteCount = 1
   }
 
   /// A place to come back to.
@@ -96,6 +107,8 @@ public struct NameTable: ~Copyable, Sendable {
           entry.type = ContextType.other.rawValue
           entry.fault = RejectionReason.malformedRecord.rawValue
         }
+        target.storeBytes(of: entry.type, toByteOffset: place.byteCount, as: UInt8.self)
+        entry.start &+= 1
       }
       entry.length = Int(frame.integer(at: offset + head - 1, as: UInt8.self))
       let start = offset + head
@@ -103,7 +116,7 @@ public struct NameTable: ~Copyable, Sendable {
         throw .malformedBody(offset: offset, .truncatedTable)
       }
       let isPlain = unsafe Text.copy(
-        frame, from: start, count: entry.length, to: &target, at: place.byteCount)
+        frame, from: start, count: entry.length, to: &target, at: entry.start)
       if entry.fault == 0, !isPlain || entry.length == 0 {
         entry.fault = Text.fault(
           frame.extracting(start..<start + entry.length), whenEmpty: hasTypes ? nil : .nameEmpty)
@@ -111,7 +124,7 @@ public struct NameTable: ~Copyable, Sendable {
       faults |= entry.fault
       words[place.count] = entry.word
       place.count += 1
-      place.byteCount += entry.length
+      place.byteCount = entry.start + entry.length
       offset = start + entry.length
     }
     return faults
