@@ -176,7 +176,7 @@ struct LedgerSegmentTests {
     #expect(isIdle)
   }
 
-  @Test func aGroupMayFillSeveralBlocks() throws {
+  @Test func aGroupMayFillABlock() throws {
     var configuration = LedgerWorld.configuration()
     configuration.maximumKeys = 1_000_000
     let world = LedgerWorld(configuration)

@@ -48,7 +48,6 @@ struct NamesTableTests {
     #expect(names.count == 600)
     for (index, name) in names.enumerated() {
       let number = UInt32(index)
-      #expect(table.hash(of: number) == hashing(name))
       let bytes = table.withBytes(of: number) { span in
         unsafe span.withUnsafeBytes { unsafe Array($0) }
       }

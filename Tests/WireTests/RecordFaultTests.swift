@@ -167,5 +167,12 @@ struct RecordFaultTests {
     #expect(array(columns.key(0)) == [])
     #expect(array(columns.tenants.name(Int(columns.tenant[0]))) == [])
     #expect(columns.contexts.type(0) == .other && columns.contexts.fault(0) == nil)
+    for entry in 0..<columns.contexts.count {
+      let typed = columns.contexts.typedName(entry)
+      let name = columns.contexts.name(entry)
+      #expect(typed.byteCount == name.byteCount + 1)
+      let type = typed.unsafeLoad(as: UInt8.self)
+      #expect(type == columns.contexts.type(entry).rawValue)
+    }
   }
 }
