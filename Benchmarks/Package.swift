@@ -18,9 +18,12 @@ let package = Package(
     .package(name: "weighbridge", path: ".."),
     // Options and their help.
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
+    // Latencies.
+    .package(
+      url: "https://github.com/HdrHistogram/hdrhistogram-swift", .upToNextMinor(from: "0.2.0")),
   ],
   targets: [
-    // System calls that Glibc's module lacks, and sockets in few words.
+    // System calls that Glibc's module lacks.
     .target(name: "CDatagrams"),
     .executableTarget(
       name: "loadgen",
@@ -32,6 +35,7 @@ let package = Package(
         .product(name: "Database", package: "weighbridge"),
         .product(name: "Metering", package: "weighbridge"),
         .product(name: "Server", package: "weighbridge"),
+        .product(name: "Histogram", package: "hdrhistogram-swift"),
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),

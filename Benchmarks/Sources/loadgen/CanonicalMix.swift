@@ -23,8 +23,20 @@ struct CanonicalMix {
   private var random: SplitMix64
   private let tenants = Zipf(count: tenantCount)
   private let operations = Zipf(count: operationNames.count)
+  /// The next tenant, where each is to have its turn.
+  private var turn: Int?
 
-  init(seed: UInt64) { random = SplitMix64(seed: seed) }
+  /// - Parameter eachTenant: whether tenants come one after the other, not by Zipf's law.
+  init(seed: UInt64, eachTenant: Bool = false) {
+    random = SplitMix64(seed: seed)
+    turn = eachTenant ? 0 : nil
+  }
+
+  private mutating func nextTenant() -> Int {
+    guard let turn else { return tenants.draw(&random) }
+    self.turn = (turn + 1) % Self.tenantCount
+    return turn
+  }
 
   /// The next record.
   mutating func next() -> RecordShape {
@@ -36,7 +48,7 @@ struct CanonicalMix {
     case .storage: range = -1_000_000...2_000_000
     }
     return RecordShape(
-      tenant: tenants.draw(&random), kind: kind, operation: operations.draw(&random),
+      tenant: nextTenant(), kind: kind, operation: operations.draw(&random),
       context: Int.random(in: 0..<3, using: &random) > 0
         ? 0 : Int.random(in: 1...Self.projectCount, using: &random),
       delay: Int64.random(in: 0...Self.span, using: &random),

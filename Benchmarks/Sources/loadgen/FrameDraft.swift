@@ -1,7 +1,7 @@
 import Wire
 
 /// The form of the keys of a load.
-enum KeyForm: String, CaseIterable {
+enum KeyForm: String, CaseIterable, Codable {
   /// 16 raw bytes.
   case raw
   /// 50 bytes of text.
@@ -23,6 +23,18 @@ enum RecordRole {
   case duplicate(of: Int)
   /// The key of another record of the frame, with another quantity.
   case conflict(with: Int)
+  /// A key that was never used, and a time in a finalized period.
+  case late
+}
+
+/// How many of 10,000 records are not simply new.
+struct MixShares {
+  /// Repeat a key with the same payload.
+  var duplicates = 0
+  /// Repeat a key with another payload.
+  var conflicts = 0
+  /// Have a time in a finalized period.
+  var late = 0
 }
 
 /// One usage frame while it is composed, and the places in it that change from batch to batch.
@@ -36,20 +48,20 @@ struct FrameDraft {
   private(set) var roles: [RecordRole] = []
   /// Where the changing part of each key begins.
   private(set) var keyOffsets: [Int] = []
-  /// Where the time of each record begins; of repeated ones it has always four bytes.
+  /// Where the time of each record begins; of records that are not fresh it has always five bytes.
   private(set) var timeOffsets: [Int] = []
 
-  /// Bytes of the time of a repeated record: a varint that is padded to 28 bits.
-  static let timeWidth = 4
+  /// A time that is written over: a varint of five bytes, which is enough for 198 days.
+  private static let blankTime: [UInt8] = [0x80, 0x80, 0x80, 0x80, 0]
 
-  /// Fills a frame of at most this many bytes from the mix.
+  /// Fills a frame of exactly this many bytes from the mix, with padding for what no record fits.
   ///
-  /// - Parameters:
-  ///   - source: the name of the source; names of one load are equally long.
-  ///   - duplicates, conflicts: how many of 10,000 records repeat a key.
+  /// Frames of one length can leave in one buffer that the kernel cuts.
+  ///
+  /// - Parameter source: the name of the source; names of one load are equally long.
   init(
     _ mix: inout CanonicalMix, random: inout SplitMix64, source: String, epoch: UInt64,
-    keyID: UInt32, keys: KeyForm, length: Int, duplicates: Int, conflicts: Int
+    keyID: UInt32, keys: KeyForm, length: Int, shares: MixShares
   ) {
     var tenants = NameList()
     var operations = NameList()
@@ -57,7 +69,9 @@ struct FrameDraft {
     var body: [UInt8] = []
     let fixed = 64 + source.utf8.count + 16
     while shapes.count < WireLimits.mostRecords {
-      let (shape, role) = draw(&mix, &random, duplicates, conflicts)
+      // A record that does not fit begins the next frame.
+      var nextMix = mix
+      let (shape, role) = draw(&nextMix, &random, shares)
       var (nextTenants, nextOperations, nextContexts) = (tenants, operations, contexts)
       let tenant = nextTenants.index(CanonicalMix.tenantName(shape.tenant))
       let operation = nextOperations.index(CanonicalMix.operationNames[shape.operation])
@@ -70,7 +84,7 @@ struct FrameDraft {
       if case .fresh = role {
         record.append(varint: UInt64(shape.delay) << 1)
       } else {
-        record += [0x80, 0x80, 0x80, 0]
+        record += Self.blankTime
       }
       record.append(varint: UInt64(bitPattern: (shape.quantity << 1) ^ (shape.quantity >> 63)))
       if keys != .raw { record.append(UInt8(keys.byteCount)) }
@@ -78,6 +92,7 @@ struct FrameDraft {
       record += keys.prefix + [UInt8](repeating: 0x30, count: 16)
       let tables = nextTenants.bytes.count + nextOperations.bytes.count + nextContexts.bytes.count
       guard fixed + tables + body.count + record.count <= length else { break }
+      mix = nextMix
       (tenants, operations, contexts) = (nextTenants, nextOperations, nextContexts)
       timeOffsets.append(body.count + timeOffset)
       keyOffsets.append(body.count + keyOffset)
@@ -95,20 +110,22 @@ struct FrameDraft {
       source: source, epoch: epoch, keyID: keyID, bodyLength: tables.count + body.count,
       counts: [shapes.count, tenants.count, operations.count, contexts.count])
     bytes += Array(source.utf8) + tables + body
-    bytes += [UInt8](repeating: 0, count: max(16, 192 - bytes.count))
+    bytes += [UInt8](repeating: 0, count: length - bytes.count)
     bytes.store(UInt32(bytes.count), at: 8)
   }
 
   private func draw(
-    _ mix: inout CanonicalMix, _ random: inout SplitMix64, _ duplicates: Int, _ conflicts: Int
+    _ mix: inout CanonicalMix, _ random: inout SplitMix64, _ shares: MixShares
   ) -> (RecordShape, RecordRole) {
     let chance = Int.random(in: 0..<10_000, using: &random)
+    let repeated = shares.duplicates + shares.conflicts
+    if chance >= repeated, chance < repeated + shares.late { return (mix.next(), .late) }
     let fresh = roles.indices.filter { if case .fresh = roles[$0] { true } else { false } }
-    guard chance < duplicates + conflicts, let other = fresh.randomElement(using: &random) else {
+    guard chance < repeated, let other = fresh.randomElement(using: &random) else {
       return (mix.next(), .fresh)
     }
     var shape = shapes[other]
-    if chance < duplicates { return (shape, .duplicate(of: other)) }
+    if chance < shares.duplicates { return (shape, .duplicate(of: other)) }
     shape.quantity += 1
     return (shape, .conflict(with: other))
   }

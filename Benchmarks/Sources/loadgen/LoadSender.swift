@@ -1,53 +1,16 @@
 import CDatagrams
 import EventLoop
 
-/// How a load is sent.
-struct LoadPlan {
-  var host: String
-  var port: UInt16
-  var transport: Transport
-  var sources: Int
-  /// Batches of one source that may wait for their acks.
-  var window: Int
-  var seconds: Double
-  var records: Int64
-  /// Records per second on a schedule; nil for as many as the window lets through.
-  var rate: Double?
-  /// Seconds without any answer after which the run has failed.
-  var patience = 30.0
-}
-
-/// What a load came to.
-struct LoadResult {
-  /// From the first batch to the last ack.
-  var seconds = 0.0
-  var sentBatches: Int64 = 0
-  var sentRecords: Int64 = 0
-  var ackedBatches: Int64 = 0
-  var ackedRecords: Int64 = 0
-  /// Batches that were sent again because no ack came in time.
-  var resentBatches: Int64 = 0
-  /// Acks that repeat a receipt.
-  var repeatedReceipts: Int64 = 0
-  /// Refused batches by the raw value of the reason.
-  var refusals: [UInt8: Int64] = [:]
-  var verdicts = VerdictTotals()
-  var latency = LatencyHistogram()
-  /// Processor time of the sending thread.
-  var senderSeconds = 0.0
-  /// Why the run did not end well.
-  var failure: String?
-}
-
 /// Sends a load and takes the acks, on one thread: what comes in is read, what may go out is sent,
 /// and when neither can be done it waits.
 ///
 /// Closed loop: each ack lets the next batch out, and latency counts from the sending. On a
 /// schedule: batches are due at fixed times, and latency counts from when a batch was due, so that
 /// a service that stands still is not left out of the figures.
+@safe
 final class LoadSender {
   /// A batch on its way.
-  private struct Flight {
+  struct Flight {
     var sequence: UInt64 = 0
     var source: Int32 = 0
     var isWaiting = false
@@ -59,30 +22,39 @@ final class LoadSender {
     var deadline: Int64 = 0
   }
 
-  private struct Source {
+  struct Source {
     var nextSequence: UInt64 = 1
     var waiting = 0
-    /// The frame of each sequence on its way, by its lowest bits; -1 for none.
-    var frames: [Int32]
   }
 
-  private static let resendAfter: Int64 = 500_000_000
-  private static let scanEvery: Int64 = 50_000_000
-  /// Sequences of one source that may lie between the oldest and the newest batch on its way.
-  private static let spread = 1 << 16
+  static let resendAfter: Int64 = 500_000_000
+  static let scanEvery: Int64 = 50_000_000
+  /// How long the thread looks again and again before it sleeps: to be woken costs the receiver
+  /// more than our own core's time is worth.
+  private static let restless: Int64 = 200_000
 
-  private let plan: LoadPlan
-  private let pool: FramePool
-  private let carriers: [Carrier]
-  private var flights: [Flight]
-  private var sources: [Source]
+  let plan: LoadPlan
+  let pool: FramePool
+  let carriers: [Carrier]
+  let flights: UnsafeMutableBufferPointer<Flight>
+  let sources: UnsafeMutableBufferPointer<Source>
+  var result = LoadResult()
+  var freeCount: Int
+  private let readers: [AnswerReader]
+  private let watch: Int32
+  /// Carriers that epoll knows to be blocked.
+  private var blocked: Set<Int> = []
+  private var ready: [UInt32]
+  /// The frame of each sequence of a source on its way, by its lowest bits; -1 for none.
+  private let waiting: UnsafeMutableBufferPointer<Int32>
+  /// Sequences of one source that may lie between the oldest and the newest batch on its way.
+  private let spread: Int
   /// Frames that may be used again, the one that rested longest first.
-  private var free: [Int32]
+  private let free: UnsafeMutableBufferPointer<Int32>
   private var firstFree = 0
-  private var freeCount: Int
-  private var result = LoadResult()
   private var started: Int64 = 0
   private var lastAnswer: Int64 = 0
+  private var lastMove: Int64 = 0
   private var lastScan: Int64 = 0
   private var isOver = false
   private var turn = 0
@@ -91,21 +63,47 @@ final class LoadSender {
     self.plan = plan
     self.pool = pool
     var carriers: [Carrier] = []
-    for _ in 0..<plan.sources {
-      carriers.append(
-        try Carrier(
-          to: (plan.host, plan.port), plan.transport, pool: pool, sources: plan.sources))
+    var readers: [AnswerReader] = []
+    watch = lg_watch_create()
+    for number in 0..<plan.sources {
+      // Datagrams hold whole answers: one reader will do for all of them.
+      if plan.transport == .tcp || readers.isEmpty {
+        readers.append(
+          AnswerReader(sources: plan.sources, secret: plan.secret, checkEvery: plan.checkEvery))
+      }
+      let carrier = try Carrier(
+        to: (plan.host, plan.port), plan.transport, pool: pool, reader: readers[readers.count - 1])
+      let added = lg_watch(watch, carrier.socket, UInt32(number), 0)
+      guard added == 0 else { throw CarrierFailure("epoll_ctl", Int64(added)) }
+      carriers.append(carrier)
     }
     self.carriers = carriers
-    flights = Array(repeating: Flight(), count: pool.count)
-    sources = Array(
-      repeating: Source(frames: Array(repeating: -1, count: Self.spread)), count: plan.sources)
-    free = (0..<Int32(pool.count)).map { $0 }
+    self.readers = readers
+    ready = Array(repeating: 0, count: Int(LG_INCOMING))
+    spread = 1 << (Int.bitWidth - (4 * plan.window).leadingZeroBitCount)
+    unsafe flights = .allocate(capacity: pool.count)
+    unsafe flights.initialize(repeating: Flight())
+    unsafe sources = .allocate(capacity: plan.sources)
+    unsafe sources.initialize(repeating: Source())
+    unsafe waiting = .allocate(capacity: spread * plan.sources)
+    unsafe waiting.initialize(repeating: -1)
+    unsafe free = .allocate(capacity: pool.count)
+    for frame in 0..<pool.count { unsafe free[frame] = Int32(frame) }
     freeCount = pool.count
+    result.group = carriers[0].group
+  }
+
+  deinit {
+    unsafe flights.deallocate()
+    unsafe sources.deallocate()
+    unsafe waiting.deallocate()
+    unsafe free.deallocate()
   }
 
   /// Sends until the time or the number of records is reached and every batch is acked.
   func run() -> LoadResult {
+    lg_exact_timeouts()
+    if let core = plan.core { _ = lg_pin(0, Int32(core)) }
     started = EventLoop.monotonicNanoseconds()
     lastAnswer = started
     let processor = lg_thread_time()
@@ -115,20 +113,18 @@ final class LoadSender {
       result.failure = "\(error)"
     }
     result.senderSeconds = Double(lg_thread_time() - processor) / 1e9
+    result.checkedTags = readers.reduce(0) { $0 + $1.checked }
+    result.wrongAnswers = readers.reduce(0) { $0 + $1.wrong }
     return result
   }
 
   /// - Returns: whether there is more to do.
   private func step() throws(CarrierFailure) -> Bool {
-    var hasMoved = false
-    for carrier in carriers {
-      let now = EventLoop.monotonicNanoseconds()
-      let hasAnswers = try carrier.receive { take($0, now) }
-      hasMoved = hasMoved || hasAnswers
-    }
+    var hasMoved = try receive()
     let now = EventLoop.monotonicNanoseconds()
-    let elapsed = Double(now - started) / 1e9
-    isOver = isOver || elapsed >= plan.seconds || result.sentRecords >= plan.records
+    isOver =
+      isOver || now - started >= Int64(min(plan.seconds, 1e6) * 1e9)
+      || result.sentRecords >= plan.records
     if !isOver, try send(now) { hasMoved = true }
     if now - lastScan > Self.scanEvery { try resend(now) }
     if isOver, freeCount == pool.count {
@@ -139,7 +135,7 @@ final class LoadSender {
       result.failure = "no answer for \(Int(plan.patience)) seconds"
       return false
     }
-    if !hasMoved { wait(now) }
+    if hasMoved { lastMove = now } else { try wait(now) }
     return true
   }
 
@@ -157,104 +153,141 @@ final class LoadSender {
   private func send(_ now: Int64) throws(CarrierFailure) -> Bool {
     var due = dueBatches(now)
     guard due > 0 else { return false }
-    let time = EventLoop.wallMilliseconds() - CanonicalMix.span
+    let time = plan.baseTime ?? EventLoop.wallMilliseconds() - CanonicalMix.span
     var hasSent = false
-    for _ in sources.indices {
-      turn = turn + 1 < sources.count ? turn + 1 : 0
+    // In a closed loop frames go out by the buffer, as long as the receiver has others to go on
+    // with.
+    let least = plan.rate == nil ? min(max(carriers[0].group, 8), plan.window / 4) : 1
+    for _ in carriers.indices {
+      turn = turn + 1 < carriers.count ? turn + 1 : 0
       let carrier = carriers[turn]
+      let room = plan.window - (unsafe sources[turn].waiting)
+      guard room >= least || carrier.isBlocked else { continue }
       var isFilled = false
-      while due > 0, freeCount > 0, sources[turn].waiting < plan.window, carrier.hasRoom {
-        guard issue(from: turn, now, time) else { break }
+      while due > 0, freeCount > 0, unsafe sources[turn].waiting < plan.window, carrier.hasRoom {
+        guard issue(from: turn, carrier, now, time) else { break }
         due -= 1
         isFilled = true
       }
       if isFilled || carrier.isBlocked {
-        try carrier.flush()
+        try flush(turn)
         hasSent = hasSent || isFilled
       }
     }
     return hasSent
   }
 
+  private func flush(_ number: Int) throws(CarrierFailure) {
+    try carriers[number].flush()
+    let isBlocked = carriers[number].isBlocked
+    if isBlocked != blocked.contains(number) {
+      _ = lg_watch(watch, carriers[number].socket, UInt32(number), isBlocked ? 1 : 0)
+      if isBlocked { blocked.insert(number) } else { blocked.remove(number) }
+    }
+  }
+
   /// Makes the next batch of a source.
   ///
   /// - Returns: whether its sequence is near enough to those on their way.
-  private func issue(from number: Int, _ now: Int64, _ time: Int64) -> Bool {
-    let sequence = sources[number].nextSequence
-    let place = Int(truncatingIfNeeded: sequence) & (Self.spread - 1)
-    guard sources[number].frames[place] < 0 else { return false }
-    let frame = free[firstFree]
-    firstFree = firstFree + 1 == free.count ? 0 : firstFree + 1
+  private func issue(from number: Int, _ carrier: Carrier, _ now: Int64, _ time: Int64) -> Bool {
+    let sequence = unsafe sources[number].nextSequence
+    let place = number * spread + Int(truncatingIfNeeded: sequence) & (spread - 1)
+    guard unsafe waiting[place] < 0 else { return false }
+    let frame = unsafe free[firstFree]
+    firstFree = firstFree + 1 == pool.count ? 0 : firstFree + 1
     freeCount -= 1
-    sources[number].frames[place] = frame
-    sources[number].nextSequence = sequence + 1
-    sources[number].waiting += 1
+    unsafe waiting[place] = frame
+    unsafe sources[number].nextSequence = sequence + 1
+    unsafe sources[number].waiting += 1
     pool.patch(Int(frame), source: number, sequence: sequence, time: time)
     let due = plan.rate.map {
       started + Int64(Double(result.sentBatches) * interval($0))
     }
-    flights[Int(frame)] = Flight(
+    unsafe flights[Int(frame)] = Flight(
       sequence: sequence, source: Int32(number), isWaiting: true, due: due ?? now,
       deadline: now + Self.resendAfter)
     result.sentBatches += 1
     result.sentRecords += pool.records(Int(frame))
-    carriers[number].add(Int(frame))
+    carrier.add(Int(frame))
     return true
   }
 
   /// Sends again what was not acked in time.
   private func resend(_ now: Int64) throws(CarrierFailure) {
     lastScan = now
-    for frame in flights.indices where flights[frame].isWaiting && flights[frame].deadline < now {
-      flights[frame].deadline = now + Self.resendAfter
-      let carrier = carriers[Int(flights[frame].source)]
+    for frame in 0..<pool.count {
+      var flight = unsafe flights[frame]
+      guard flight.isWaiting, flight.deadline < now else { continue }
+      flight.deadline = now + Self.resendAfter
+      let number = Int(flight.source)
       // Bytes on a connection are not lost: there a batch is sent again only if it was refused.
-      guard plan.transport == .udp || flights[frame].isRefused else { continue }
-      if !flights[frame].isRefused { result.resentBatches += 1 }
-      flights[frame].isRefused = false
-      if !carrier.hasRoom { try carrier.flush() }
-      carrier.add(frame)
+      if plan.transport == .udp || flight.isRefused {
+        if !flight.isRefused { result.resentBatches += 1 }
+        flight.isRefused = false
+        if !carriers[number].hasRoom { try flush(number) }
+        if carriers[number].hasRoom { carriers[number].add(frame) }
+      }
+      unsafe flights[frame] = flight
     }
-    for carrier in carriers { try carrier.flush() }
+    for number in carriers.indices { try flush(number) }
   }
 
   // MARK: In
 
+  private func receive() throws(CarrierFailure) -> Bool {
+    guard carriers.count > 1 else { return try receive(from: carriers[0]) }
+    let count = unsafe lg_wait(watch, &ready, Int32(ready.count), 0)
+    guard count >= 0 else { throw CarrierFailure("epoll_pwait2", Int64(count)) }
+    var hasMoved = false
+    for index in 0..<Int(count) where try receive(from: carriers[Int(ready[index])]) {
+      hasMoved = true
+    }
+    return hasMoved
+  }
+
+  private func receive(from carrier: Carrier) throws(CarrierFailure) -> Bool {
+    let now = EventLoop.monotonicNanoseconds()
+    let hasAnswers = try carrier.receive { take($0, now) }
+    if hasAnswers {
+      result.progress.note(now, records: result.verdicts.accepted + result.verdicts.late)
+    }
+    return hasAnswers
+  }
+
   private func take(_ answer: Answer, _ now: Int64) {
-    let place = Int(truncatingIfNeeded: answer.sequence) & (Self.spread - 1)
-    let frame = Int(sources[answer.source].frames[place])
-    guard frame >= 0, flights[frame].sequence == answer.sequence else { return }
+    let place = answer.source * spread + Int(truncatingIfNeeded: answer.sequence) & (spread - 1)
+    let frame = unsafe Int(waiting[place])
+    guard frame >= 0, unsafe flights[frame].sequence == answer.sequence else { return }
     lastAnswer = now
     if answer.kind == .refusal {
       result.refusals[answer.reason, default: 0] += 1
-      flights[frame].isRefused = true
-      flights[frame].deadline = now + max(10, answer.retryAfterMilliseconds) * 1_000_000
+      unsafe flights[frame].isRefused = true
+      unsafe flights[frame].deadline = now + max(10, answer.retryAfterMilliseconds) * 1_000_000
       return
     }
-    result.latency.record(now - flights[frame].due)
+    unsafe result.latency.record(now - flights[frame].due)
     result.ackedBatches += 1
     result.ackedRecords += pool.records(frame)
     if answer.isResent { result.repeatedReceipts += 1 }
-    result.verdicts.accepted += answer.counts.accepted
-    result.verdicts.duplicate += answer.counts.duplicate
-    result.verdicts.conflict += answer.counts.conflict
-    result.verdicts.late += answer.counts.late
-    result.verdicts.rejected += answer.counts.rejected
-    flights[frame].isWaiting = false
-    sources[answer.source].frames[place] = -1
-    sources[answer.source].waiting -= 1
-    free[(firstFree + freeCount) % free.count] = Int32(frame)
+    result.verdicts += answer.counts
+    unsafe flights[frame].isWaiting = false
+    unsafe waiting[place] = -1
+    unsafe sources[answer.source].waiting -= 1
+    unsafe free[(firstFree + freeCount) % pool.count] = Int32(frame)
     freeCount += 1
   }
 
-  private func wait(_ now: Int64) {
+  private func wait(_ now: Int64) throws(CarrierFailure) {
+    if now - lastMove < (plan.rate == nil ? Self.restless : 0) {
+      lg_yield()
+      return
+    }
     var limit = Self.scanEvery
     if let rate = plan.rate, !isOver {
       let next = started + Int64(Double(result.sentBatches) * interval(rate))
       limit = max(0, min(limit, next - now))
     }
-    let sockets = carriers.map(\.socket)
-    let blocked = carriers.map { $0.isBlocked ? UInt8(1) : 0 }
-    unsafe lg_wait(sockets, blocked, Int32(sockets.count), limit)
+    let count = unsafe lg_wait(watch, &ready, Int32(ready.count), limit)
+    guard count >= 0 else { throw CarrierFailure("epoll_pwait2", Int64(count)) }
   }
 }

@@ -24,6 +24,9 @@ struct Machine: Codable {
     date = Date().ISO8601Format()
   }
 
+  /// In few words.
+  var summary: String { "\(processor), \(cores) cores, \(kernel), \(fileSystem)" }
+
   private static func output(_ program: String, _ arguments: [String]) -> String? {
     let process = Process()
     let pipe = Pipe()

@@ -99,6 +99,9 @@ final class SinkProcess {
     guard addresses.count == 2 else { throw CommandFailure("the sink said \(line)") }
   }
 
+  /// Its first thread is the one that receives.
+  var identifier: Int32 { process.processIdentifier }
+
   func address(_ transport: Transport) -> SocketAddress {
     transport == .udp ? addresses[0] : addresses[1]
   }

@@ -27,5 +27,11 @@ struct VerdictTotals: Equatable, Codable {
   var late: Int64 = 0
   var rejected: Int64 = 0
 
-  var all: Int64 { accepted + duplicate + conflict + late + rejected }
+  static func += (left: inout VerdictTotals, right: VerdictTotals) {
+    left.accepted += right.accepted
+    left.duplicate += right.duplicate
+    left.conflict += right.conflict
+    left.late += right.late
+    left.rejected += right.rejected
+  }
 }

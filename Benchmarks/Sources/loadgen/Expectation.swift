@@ -1,0 +1,51 @@
+import Wire
+
+/// What must come of the frames that were sent.
+struct Expectation {
+  /// Sums that Postgres must hold, adjustments included.
+  var totals: [TenantKind: Totals] = [:]
+  /// The verdicts that must come.
+  var verdicts = VerdictTotals()
+
+  /// Of everything that was sent from these pools.
+  init(_ pools: [FramePool]) {
+    for pool in pools {
+      for (frame, sums) in zip(pool.uses, pool.sums) where frame.uses > 0 {
+        add(frame)
+        for (subject, sum) in sums.fresh { totals[subject, default: Totals()] += sum * frame.uses }
+        // The first time there was nothing to repeat.
+        for (subject, sum) in sums.repeated { totals[subject, default: Totals()] += sum }
+      }
+    }
+  }
+
+  private mutating func add(_ frame: FramePool.Frame) {
+    verdicts.duplicate += frame.duplicates * (frame.uses - 1)
+    verdicts.conflict += frame.conflicts * (frame.uses - 1)
+    verdicts.late += frame.late * frame.uses
+    verdicts.accepted +=
+      frame.records * frame.uses - frame.late * frame.uses
+      - (frame.duplicates + frame.conflicts) * (frame.uses - 1)
+  }
+}
+
+extension FramePool {
+  /// Reads every frame with the service's decoder and says what is wrong with one.
+  func firstFault() -> String? {
+    for index in 0..<count {
+      let all = unsafe bytes(index)
+      let bytes = unsafe all.bytes
+      do throws(WireError) {
+        let header = try FrameHeader(parsing: bytes, limits: .standard)
+        var columns = UsageColumns()
+        try columns.append(frame: bytes, header: header)
+        for record in 0..<columns.count where columns.fault[record] != 0 {
+          return "record \(record) of frame \(index) has fault \(columns.fault[record])"
+        }
+      } catch {
+        return "frame \(index): \(error)"
+      }
+    }
+    return nil
+  }
+}

@@ -1,0 +1,51 @@
+/// Keys that were never used.
+///
+/// Two counters that differ give two keys that differ: every step of the mixing (that of
+/// SplitMix64) can be undone.
+struct KeySequence {
+  let seed: UInt64
+  private(set) var counter: UInt64
+
+  init(seed: UInt64, counter: UInt64) {
+    self.seed = seed
+    self.counter = counter
+  }
+
+  @inline(__always)
+  private mutating func next() -> UInt64 {
+    counter &+= 1
+    var mixed = counter &+ seed
+    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+    return mixed ^ (mixed >> 31)
+  }
+
+  /// Writes the next key as 16 bytes.
+  @unsafe
+  @inline(__always)
+  mutating func writeRaw(to target: UnsafeMutableRawPointer) {
+    unsafe target.storeBytes(of: seed, as: UInt64.self)
+    unsafe target.storeBytes(of: next(), toByteOffset: 8, as: UInt64.self)
+  }
+
+  /// Writes the next key as 16 letters.
+  @unsafe
+  @inline(__always)
+  mutating func writeText(to target: UnsafeMutableRawPointer) {
+    let word = next()
+    unsafe target.storeBytes(
+      of: Self.letters(UInt32(truncatingIfNeeded: word)), as: UInt64.self)
+    unsafe target.storeBytes(
+      of: Self.letters(UInt32(truncatingIfNeeded: word >> 32)), toByteOffset: 8, as: UInt64.self)
+  }
+
+  /// Eight hexadecimal digits, all of them at once: letters `a` to `p` for 0 to 15.
+  @inline(__always)
+  private static func letters(_ value: UInt32) -> UInt64 {
+    var word = UInt64(value)
+    word = (word | (word << 16)) & 0x0000_FFFF_0000_FFFF
+    word = (word | (word << 8)) & 0x00FF_00FF_00FF_00FF
+    word = (word | (word << 4)) & 0x0F0F_0F0F_0F0F_0F0F
+    return word &+ 0x6161_6161_6161_6161
+  }
+}
