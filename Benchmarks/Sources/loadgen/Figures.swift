@@ -73,12 +73,26 @@ struct SenderFigures: Codable {
   }
 }
 
+/// The thread that receives.
+struct ReceiverFigures: Codable {
+  /// Its processor time, of which one core has 100 percent.
+  var nanosecondsPerRecord: Double
+  var percent: Double
+
+  /// - Parameters:
+  ///   - process: its process, whose first thread it is.
+  ///   - before: what the process had used before the load.
+  init(_ process: Int32, since before: ProcessUsage, _ result: LoadResult) {
+    let usage = ProcessUsage(of: process)
+    let seconds = usage.threads[process, default: 0] - before.threads[process, default: 0]
+    nanosecondsPerRecord = seconds / Double(max(result.ackedRecords, 1)) * 1e9
+    percent = seconds / max(result.seconds, 0.001) * 100
+  }
+}
+
 /// What the service was asked for before and after.
 struct ServiceFigures: Codable {
   var kernelDrops: UInt64
-  /// Processor time of the receiving thread.
-  var receiverNanosecondsPerRecord: Double
-  var receiverPercent: Double
   /// Processor time of all threads of the service; Postgres is not among them.
   var processorNanosecondsPerRecord: Double
   var residentBytes: Int

@@ -7,8 +7,9 @@ struct Loadgen: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "loadgen",
     abstract: "Load a service over loopback and check its answer against Postgres.",
-    subcommands: [Run.self, Sink.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Suite.self, Sink.self], defaultSubcommand: Run.self)
 }
 
 extension Transport: ExpressibleByArgument {}
 extension KeyForm: ExpressibleByArgument {}
+extension SuiteMode: ExpressibleByArgument {}

@@ -41,8 +41,11 @@ struct Measurement {
       let process = try SinkProcess()
       defer { process.stop() }
       pin(process.identifier)
+      let before = ProcessUsage(of: process.identifier)
       let outcome = try send(to: process.address(settings.transport), after: [])
-      return report(outcome, directory: "/tmp", differences: answers(outcome, expected: nil))
+      return report(
+        outcome, ReceiverFigures(process.identifier, since: before, outcome.result),
+        directory: "/tmp", differences: answers(outcome, expected: nil))
     case .running(let directory):
       return try measure(directory, late: nil) { nil }
     case .own(let program):
@@ -73,13 +76,15 @@ struct Measurement {
     let probe = try ServiceProbe(dataDirectory: directory)
     let watch = try FlushWatch(dataDirectory: directory)
     let outcome = try send(to: probe.address(settings.transport), after: pools)
+    let receiver = ReceiverFigures(probe.process, since: probe.usageBefore, outcome.result)
     var figures = try probe.finish(outcome.result)
     figures.visible = watch?.finish(outcome.result.progress)
     let expected = Expectation(outcome.pools)
     var differences = answers(outcome, expected: Expectation([outcome.pools[pools.count]]))
     differences += ResultCheck.totals(try probe.totals(), expected: expected.totals)
     if let text = try verify() { differences.append("verify: \(text)") }
-    return report(outcome, directory: directory, figures: figures, differences: differences)
+    return report(
+      outcome, receiver, directory: directory, figures: figures, differences: differences)
   }
 
   private func send(to address: SocketAddress, after earlier: [FramePool]) throws -> Outcome {
@@ -122,12 +127,13 @@ struct Measurement {
   }
 
   private func report(
-    _ outcome: Outcome, directory: String, figures: ServiceFigures? = nil, differences: [String]
+    _ outcome: Outcome, _ receiver: ReceiverFigures, directory: String,
+    figures: ServiceFigures? = nil, differences: [String]
   ) -> Report {
     Report(
       name: name, machine: Machine(dataDirectory: directory), settings: settings,
       sender: SenderFigures(outcome.result, recordsPerBatch: outcome.recordsPerBatch),
-      service: figures, differences: differences)
+      receiver: receiver, service: figures, differences: differences)
   }
 }
 

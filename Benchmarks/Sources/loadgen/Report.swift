@@ -7,6 +7,7 @@ struct Report: Codable {
   var machine: Machine
   var settings: LoadSettings
   var sender: SenderFigures
+  var receiver: ReceiverFigures
   var service: ServiceFigures?
   /// What differs from what must be; empty if everything agrees.
   var differences: [String]
@@ -35,6 +36,10 @@ struct Report: Codable {
         "\(sender.processorNanosecondsPerRecord.text(0)) ns/record, "
           + "\(sender.processorPercent.text(0)) % of a core, "
           + "\(sender.datagramsPerBuffer) datagrams in one buffer"),
+      row(
+        "receiving thread",
+        "\(receiver.nanosecondsPerRecord.text(0)) ns/record, \(receiver.percent.text(0)) % of a core"
+      ),
       row("ack tags checked", "\(sender.checkedTagsPercent.text(1)) %"),
     ]
     if let service { lines += text(of: service) }
@@ -48,11 +53,7 @@ struct Report: Codable {
   private func text(of service: ServiceFigures) -> [String] {
     var lines = [
       row("kernel drops", "\(service.kernelDrops) datagrams"),
-      row(
-        "receiving thread",
-        "\(service.receiverNanosecondsPerRecord.text(0)) ns/record, "
-          + "\(service.receiverPercent.text(0)) % of a core; all threads of the service "
-          + "\(service.processorNanosecondsPerRecord.text(0)) ns/record"),
+      row("all threads", "\(service.processorNanosecondsPerRecord.text(0)) ns/record"),
       row(
         "service memory",
         "\((Double(service.residentBytes) / 1e6).text(0)) MB, "

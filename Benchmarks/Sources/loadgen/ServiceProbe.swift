@@ -8,7 +8,7 @@ import Wire
 struct ServiceProbe {
   private let layout: DataDirectoryLayout
   private let before: ServiceStatus
-  private let usageBefore: ProcessUsage
+  let usageBefore: ProcessUsage
 
   init(dataDirectory: String) throws {
     layout = try DataDirectoryLayout(existing: dataDirectory)
@@ -31,7 +31,6 @@ struct ServiceProbe {
   /// Has everything flushed and gives the figures.
   func finish(_ result: LoadResult) throws -> ServiceFigures {
     let usage = ProcessUsage(of: process)
-    let receiver = usage.threads[process, default: 0] - usageBefore.threads[process, default: 0]
     let began = EventLoop.monotonicMilliseconds()
     _ = try ControlClient.send(ControlRequest(.flush), to: layout, timeout: 300)
     let flushed = EventLoop.monotonicMilliseconds() - began
@@ -40,8 +39,6 @@ struct ServiceProbe {
     let keys = after.dedup.keys - before.dedup.keys
     return ServiceFigures(
       kernelDrops: after.ingest.kernelDrops - before.ingest.kernelDrops,
-      receiverNanosecondsPerRecord: receiver / records * 1e9,
-      receiverPercent: receiver / max(result.seconds, 0.001) * 100,
       processorNanosecondsPerRecord: (usage.seconds - usageBefore.seconds) / records * 1e9,
       residentBytes: usage.residentBytes,
       peakResidentBytes: ProcessUsage(of: process).peakResidentBytes,

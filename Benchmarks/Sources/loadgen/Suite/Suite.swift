@@ -1,0 +1,79 @@
+import ArgumentParser
+import Foundation
+import Server
+
+/// `loadgen suite`
+struct Suite: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Run the loads of a mode one after the other and print one table.",
+    discussion: """
+      quick: the main loads. keys: 20 million keys in the window. full: every combination of \
+      transport, size, keys, HMAC and sources, and latency at 25, 50 and 75 % of the peak. Exit \
+      code 1 if any sum differs or any load could not be run.
+      """)
+
+  @Argument(help: "quick, keys or full.") var mode = SuiteMode.quick
+  @Option(help: ArgumentHelp("The weighbridge to measure.", valueName: "path")) var serve: String
+  @Option(help: ArgumentHelp("Write all figures as JSON.", valueName: "file")) var json: String?
+
+  func run() throws {
+    let table = SuiteTable()
+    var figures = SuiteFigures(mode: mode, machine: Machine(dataDirectory: "/tmp"))
+    table.head(figures)
+    var baselines: [String: Double] = [:]
+    for load in mode.loads {
+      let report = measure(load, &figures, table, baseline: load.baseline.flatMap { baselines[$0] })
+      if load.settings.sink { baselines[load.name] = report?.sender.recordsPerSecond }
+    }
+    for load in scheduled(figures) { _ = measure(load, &figures, table, baseline: nil) }
+    table.foot(figures)
+    if let json {
+      try figures.json().write(to: URL(fileURLWithPath: json))
+      print("figures: \(json)")
+    }
+    if !figures.failures.isEmpty { throw ExitCode(1) }
+  }
+
+  private func measure(
+    _ load: SuiteLoad, _ figures: inout SuiteFigures, _ table: SuiteTable, baseline: Double?
+  ) -> Report? {
+    let measurement = Measurement(
+      name: load.name, settings: load.settings,
+      receiver: load.settings.sink ? .sink : .own(program: serve))
+    do {
+      let report = try measurement.run()
+      let run = SuiteRun(
+        report: report, ofBaseline: baseline.map { report.sender.recordsPerSecond / $0 })
+      figures.runs.append(run)
+      for difference in report.differences { figures.failures.append("\(load.name): \(difference)") }
+      table.row(run)
+      return report
+    } catch {
+      figures.failures.append("\(load.name): \(error)")
+      table.failed(load.name, "\(error)")
+      return nil
+    }
+  }
+
+  /// Loads on a schedule, whose rates come from the peak.
+  private func scheduled(_ figures: SuiteFigures) -> [SuiteLoad] {
+    var loads: [SuiteLoad] = []
+    let peak = figures.runs.first { $0.report.name == SuiteMode.peak }?.report.sender
+    for share in mode.latencyShares {
+      guard let peak else { break }
+      loads.append(
+        scheduled("\(share) % of the peak", peak.recordsPerSecond * Double(share) / 100))
+    }
+    if mode.hasMillion { loads.append(scheduled("1 million records/s", 1_000_000)) }
+    return loads
+  }
+
+  private func scheduled(_ name: String, _ rate: Double) -> SuiteLoad {
+    var settings = LoadSettings()
+    settings.rate = rate.rounded()
+    // More would not fit in the receive buffer of the service while it stands still.
+    settings.window = 2_048
+    settings.seconds = mode == .full ? 15 : 6
+    return SuiteLoad(name: name + ", on a schedule", settings: settings)
+  }
+}

@@ -1,0 +1,20 @@
+/// One run of a suite.
+struct SuiteRun: Codable {
+  var report: Report
+  /// Its rate, as a share of receiving and acking alone in the same suite.
+  var ofBaseline: Double?
+}
+
+/// Everything that a suite found.
+struct SuiteFigures: Codable {
+  var mode: SuiteMode
+  var machine: Machine
+  var runs: [SuiteRun] = []
+  /// What differed or could not be run; empty if all went well.
+  var failures: [String] = []
+
+  init(mode: SuiteMode, machine: Machine) {
+    self.mode = mode
+    self.machine = machine
+  }
+}

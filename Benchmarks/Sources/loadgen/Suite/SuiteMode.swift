@@ -1,0 +1,107 @@
+/// Which loads are run together.
+enum SuiteMode: String, CaseIterable, Codable {
+  /// The main ones, in under three minutes.
+  case quick
+  /// 20 million keys in the window.
+  case keys
+  /// Every combination, latency below the peak, and other programs.
+  case full
+}
+
+/// A load of a suite.
+struct SuiteLoad {
+  var name: String
+  var settings: LoadSettings
+  /// The name of the load without an engine that it is compared with.
+  var baseline: String?
+}
+
+extension SuiteMode {
+  /// The loads that do not depend on others.
+  var loads: [SuiteLoad] {
+    switch self {
+    case .quick: Self.quickLoads
+    case .keys: [Self.manyKeys]
+    case .full: Self.fullLoads
+    }
+  }
+
+  /// Shares of the peak, in percent, at which latency is measured on a schedule.
+  var latencyShares: [Int] { self == .full ? [25, 50, 75] : [] }
+
+  /// Whether latency is measured at a million records a second.
+  var hasMillion: Bool { self != .keys }
+
+  /// The load whose rate is the peak.
+  static let peak = "UDP 1.4 KB, 16 B keys"
+  private static let sinkUDP = "receive and ack alone, UDP 1.4 KB"
+  private static let sinkLarge = "receive and ack alone, UDP 8 KB"
+  private static let sinkTCP = "receive and ack alone, TCP 8 KB"
+
+  private static var manyKeys: SuiteLoad {
+    var settings = LoadSettings()
+    settings.seconds = nil
+    settings.records = 21_200_000
+    return SuiteLoad(name: "20 million keys, UDP 1.4 KB", settings: settings)
+  }
+
+  private static var quickLoads: [SuiteLoad] {
+    var loads = [sink(sinkUDP, .udp, 1_400)]
+    loads.append(load(.udp, 1_400, .raw, hmac: false, sources: 1))
+    loads.append(load(.udp, 1_400, .raw, hmac: true, sources: 1))
+    loads.append(load(.udp, 1_400, .text50, hmac: false, sources: 1))
+    loads.append(load(.udp, 8_000, .raw, hmac: false, sources: 1))
+    loads.append(load(.tcp, 8_000, .raw, hmac: false, sources: 1))
+    for index in loads.indices where !loads[index].settings.sink {
+      loads[index].settings.seconds = 5
+    }
+    return loads
+  }
+
+  private static var fullLoads: [SuiteLoad] {
+    var loads: [SuiteLoad] = []
+    for (transport, length) in [(Transport.udp, 1_400), (.udp, 8_000), (.tcp, 8_000)] {
+      loads.append(sink(baseline(transport, length), transport, length))
+      for keys in KeyForm.allCases {
+        for sources in [1, 64] {
+          for hmac in [false, true] {
+            loads.append(load(transport, length, keys, hmac: hmac, sources: sources))
+          }
+        }
+      }
+    }
+    return loads
+  }
+
+  private static func baseline(_ transport: Transport, _ length: Int) -> String {
+    transport == .tcp ? sinkTCP : length == 1_400 ? sinkUDP : sinkLarge
+  }
+
+  private static func sink(_ name: String, _ transport: Transport, _ length: Int) -> SuiteLoad {
+    var settings = LoadSettings()
+    settings.transport = transport
+    settings.datagramBytes = length
+    settings.sink = true
+    settings.seconds = 3
+    return SuiteLoad(name: name, settings: settings)
+  }
+
+  private static func load(
+    _ transport: Transport, _ length: Int, _ keys: KeyForm, hmac: Bool, sources: Int
+  ) -> SuiteLoad {
+    var settings = LoadSettings()
+    settings.transport = transport
+    settings.datagramBytes = length
+    settings.keys = keys
+    settings.hmac = hmac
+    settings.sources = sources
+    // As many batches on their way as one source would have.
+    settings.window = sources == 1 ? 256 : 8
+    if length > 1_400 { settings.frames = 1_024 }
+    var name = transport == .tcp ? "TCP" : length == 1_400 ? "UDP 1.4 KB" : "UDP 8 KB"
+    name += keys == .raw ? ", 16 B keys" : ", 50 B text keys"
+    if sources > 1 { name += ", \(sources) sources" }
+    if hmac { name += ", HMAC" }
+    return SuiteLoad(name: name, settings: settings, baseline: baseline(transport, length))
+  }
+}
