@@ -9,8 +9,9 @@ struct LoadSettings: Codable {
   var hmac = false
   /// Sources, each with a socket of its own.
   var sources = 1
-  /// Batches of one source that may wait for their acks.
-  var window = 256
+  /// Batches of one source that may wait for their acks: as many as a receive buffer of 4 MiB holds
+  /// with room to spare, and enough for a disk that takes some milliseconds to sync.
+  var window = 1_024
   var duplicatesPercent = 5.0
   var conflictsPercent = 0.2
   var latePercent = 0.5

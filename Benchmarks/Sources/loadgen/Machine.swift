@@ -27,6 +27,17 @@ struct Machine: Codable {
   /// In few words.
   var summary: String { "\(processor), \(cores) cores, \(kernel), \(fileSystem)" }
 
+  /// Processor time that all cores gave to anything, their host included, since they started.
+  static func processorSeconds() -> Double {
+    let text = (try? String(contentsOfFile: "/proc/stat", encoding: .utf8)) ?? ""
+    // user, nice, system, idle, iowait, irq, softirq, steal, in 1/100 s (proc(5)).
+    let fields = text.prefix { $0 != "\n" }.split(separator: " ").dropFirst().compactMap {
+      Double($0)
+    }
+    guard fields.count >= 8 else { return 0 }
+    return (fields[0..<3].reduce(0, +) + fields[5..<8].reduce(0, +)) / 100
+  }
+
   private static func output(_ program: String, _ arguments: [String]) -> String? {
     let process = Process()
     let pipe = Pipe()

@@ -30,6 +30,8 @@ struct Measurement {
     var result: LoadResult
     var pools: [FramePool]
     var recordsPerBatch: Double
+    /// Processor time of everything on the machine meanwhile, in seconds.
+    var machineSeconds: Double
   }
 
   /// Runs the load.
@@ -92,9 +94,11 @@ struct Measurement {
     if let fault = pool.firstFault() {
       throw CommandFailure("the decoder of the service does not take what would be sent: \(fault)")
     }
+    let before = Machine.processorSeconds()
     let result = try LoadThread.run(plan(for: address), pool: pool)
     return Outcome(
-      result: result, pools: earlier + [pool], recordsPerBatch: pool.recordsPerFrame)
+      result: result, pools: earlier + [pool], recordsPerBatch: pool.recordsPerFrame,
+      machineSeconds: Machine.processorSeconds() - before)
   }
 
   private func poolPlan() -> FramePool.Plan {
@@ -130,10 +134,15 @@ struct Measurement {
     _ outcome: Outcome, _ receiver: ReceiverFigures, directory: String,
     figures: ServiceFigures? = nil, differences: [String]
   ) -> Report {
-    Report(
+    let result = outcome.result
+    let perRecord = figures?.processorNanosecondsPerRecord ?? receiver.nanosecondsPerRecord
+    let own = result.senderSeconds + perRecord / 1e9 * Double(result.ackedRecords)
+    return Report(
       name: name, machine: Machine(dataDirectory: directory), settings: settings,
-      sender: SenderFigures(outcome.result, recordsPerBatch: outcome.recordsPerBatch),
-      receiver: receiver, service: figures, differences: differences)
+      sender: SenderFigures(result, recordsPerBatch: outcome.recordsPerBatch),
+      receiver: receiver,
+      othersPercent: max(0, outcome.machineSeconds - own) / max(result.seconds, 0.001) * 100,
+      service: figures, differences: differences)
   }
 }
 

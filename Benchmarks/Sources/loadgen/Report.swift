@@ -8,6 +8,9 @@ struct Report: Codable {
   var settings: LoadSettings
   var sender: SenderFigures
   var receiver: ReceiverFigures
+  /// Of one core that neither the sender nor the service had: Postgres, other work on the machine,
+  /// or the host of a virtual one.
+  var othersPercent: Double
   var service: ServiceFigures?
   /// What differs from what must be; empty if everything agrees.
   var differences: [String]
@@ -40,6 +43,7 @@ struct Report: Codable {
         "receiving thread",
         "\(receiver.nanosecondsPerRecord.text(0)) ns/record, \(receiver.percent.text(0)) % of a core"
       ),
+      row("others", "\(othersPercent.text(0)) % of a core"),
       row("ack tags checked", "\(sender.checkedTagsPercent.text(1)) %"),
     ]
     if let service { lines += text(of: service) }

@@ -47,7 +47,7 @@ struct Run: ParsableCommand {
   var secret: String?
   @Option(help: "Check the tag of one ack of so many.") var checkEvery = 1
   @Option(help: "Sources, each with a socket of its own, at most 1,000.") var sources = 1
-  @Option(help: "Batches of one source that may wait for their acks.") var window = 256
+  @Option(help: "Batches of one source that may wait for their acks.") var window = 1_024
   @Option(help: "Percent of the records that repeat a key with the same payload.")
   var duplicates = 5.0
   @Option(help: "Percent of the records that repeat a key with another payload.")

@@ -45,7 +45,7 @@ struct Suite: ParsableCommand {
       let run = SuiteRun(
         report: report, ofBaseline: baseline.map { report.sender.recordsPerSecond / $0 })
       figures.runs.append(run)
-      for difference in report.differences { figures.failures.append("\(load.name): \(difference)") }
+      figures.failures += report.differences.map { "\(load.name): \($0)" }
       table.row(run)
       return report
     } catch {

@@ -82,6 +82,7 @@ extension SuiteMode {
     settings.transport = transport
     settings.datagramBytes = length
     settings.sink = true
+    settings.window = length > 1_400 ? 256 : settings.window
     settings.seconds = 3
     return SuiteLoad(name: name, settings: settings)
   }
@@ -95,9 +96,12 @@ extension SuiteMode {
     settings.keys = keys
     settings.hmac = hmac
     settings.sources = sources
+    if length > 1_400 {
+      settings.window = 256
+      settings.frames = 1_024
+    }
     // As many batches on their way as one source would have.
-    settings.window = sources == 1 ? 256 : 8
-    if length > 1_400 { settings.frames = 1_024 }
+    settings.window /= sources == 1 ? 1 : 64
     var name = transport == .tcp ? "TCP" : length == 1_400 ? "UDP 1.4 KB" : "UDP 8 KB"
     name += keys == .raw ? ", 16 B keys" : ", 50 B text keys"
     if sources > 1 { name += ", \(sources) sources" }

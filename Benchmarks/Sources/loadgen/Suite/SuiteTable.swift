@@ -5,7 +5,8 @@ import Glibc
 struct SuiteTable {
   private static let columns: [(title: String, width: Int)] = [
     ("M rec/s", 8), ("of sink", 8), ("p50 ms", 8), ("p99 ms", 9), ("p99.9 ms", 9),
-    ("lost %", 7), ("recv ns", 8), ("all ns", 7), ("log B", 6), ("key B", 6), ("visible", 8),
+    ("lost %", 7), ("recv ns", 8), ("recv %", 6), ("all ns", 7),
+    ("others %", 8), ("log B", 6), ("key B", 6), ("visible", 8),
   ]
   private static let nameWidth = 40
 
@@ -33,7 +34,9 @@ struct SuiteTable {
         run.ofBaseline.map { "\(($0 * 100).text(1)) %" } ?? "",
         latency.p50.text(2), latency.p99.text(2), latency.p999.text(2),
         report.sender.lossPercent.text(3), report.receiver.nanosecondsPerRecord.text(0),
+        report.receiver.percent.text(0),
         service?.processorNanosecondsPerRecord.text(0) ?? "",
+        report.othersPercent.text(0),
         service?.logBytesPerRecord.text(1) ?? "", service?.indexBytesPerKey.text(1) ?? "",
         (service?.visible).map { "\(($0.milliseconds.p99 / 1_000).text(1)) s" } ?? "",
       ], report.differences.isEmpty ? "equal" : "DIFFERS")
@@ -48,7 +51,10 @@ struct SuiteTable {
       of sink   against receiving and acking alone, on the same sockets, in the same suite
       p50 …     ack latency, from the sending of a batch; on a schedule from when it was due
       lost      batches that were sent again; closed loops wait for acks, so they lose little
-      recv, all processor time per record: of the receiving thread, of all threads of the service
+      recv, all processor time per record: of the receiving thread, of all threads of the service;
+                recv %: of its core, so that less than 95 in a closed loop says that something
+                else was the limit, such as a disk that takes long to sync
+      others    of one core that went elsewhere: Postgres, other work on the machine, its host
       log, key  bytes of log per record; of the key index per key (tables are made ahead of need)
       visible   99 % of the records could be read in Postgres so long after their ack
       equal     every batch acked with the right tag, sums sent = sums in Postgres, adjustments
