@@ -11,11 +11,11 @@ public struct UsageColumns: ~Copyable, Sendable {
   /// Number of records.
   public internal(set) var count = 0
   /// Names of tenants; entry 0 stands for an index past its table.
-  public internal(set) var tenants = NameTable()
+  public internal(set) var tenants = NameColumn()
   /// Names of operations; entry 0 stands for an index past its table.
-  public internal(set) var operations = NameTable()
+  public internal(set) var operations = NameColumn()
   /// Names and types of contexts; entry 0 stands for none: type `other` and an empty name.
-  public internal(set) var contexts = NameTable()
+  public internal(set) var contexts = NameColumn()
 
   var frameList: [FrameRanges] = []
   var sourceBytes: [UInt8] = []

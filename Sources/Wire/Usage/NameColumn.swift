@@ -2,7 +2,7 @@
 ///
 /// Entry 0 is always there and has an empty name: records without a context, and rejected records
 /// whose index is past its table, point to it, so that every index of a record is valid.
-public struct NameTable: ~Copyable, Sendable {
+public struct NameColumn: ~Copyable, Sendable {
   /// Number of entries, entry 0 included.
   public private(set) var count = 0
   private var byteCount = 0
