@@ -100,6 +100,15 @@ final class BucketTable {
     return true
   }
 
+  /// Asks for the neighbour of a key's home bucket if that is full.
+  @inline(__always)
+  func prefetchNeighbour(_ hash: KeyHash) {
+    let position = UInt32(truncatingIfNeeded: hash.high &>> 32)
+    let home = scaled(position, to: bucketCount)
+    let isFull = unsafe bucket(home).isFull
+    unsafe wb_prefetch_read(bucket(home ^ (isFull ? 1 : 0)).base)
+  }
+
   /// Asks for the lines of a key's home bucket before it is looked up.
   @inline(__always)
   func prefetch(_ hash: KeyHash) {

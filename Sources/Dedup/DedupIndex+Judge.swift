@@ -1,6 +1,8 @@
 extension DedupIndex {
   /// How many keys ahead memory is asked for.
   private static var prefetchDistance: Int { 28 }
+  /// How many keys ahead the home bucket is there, so that a full one's neighbour is asked for.
+  private static var neighbourDistance: Int { 8 }
 
   /// Judges a batch in order, so a key that stands in it twice is new, then known.
   ///
@@ -42,10 +44,19 @@ extension DedupIndex {
     answers: inout MutableSpan<UInt8>
   ) -> Int {
     let count = hashes.count
-    for index in start..<min(start + Self.prefetchDistance, count) { prefetch(hashes[index]) }
+    let table = active
+    for index in start..<min(start + Self.prefetchDistance, count) {
+      table.prefetch(hashes[index])
+      prefetchOlder(hashes[index])
+    }
     for index in start..<count {
       let ahead = index &+ Self.prefetchDistance
-      if ahead < count { prefetch(hashes[ahead]) }
+      if ahead < count {
+        table.prefetch(hashes[ahead])
+        prefetchOlder(hashes[ahead])
+      }
+      let near = index &+ Self.neighbourDistance
+      if near < count { table.prefetchNeighbour(hashes[near]) }
       let request = requests[index]
       if request == DedupRequest.skip.rawValue {
         answers[index] = DedupAnswer.skipped.rawValue
@@ -55,14 +66,14 @@ extension DedupIndex {
       let identity = KeyIdentity(hashes[index])
       let payload = payloads[index]
       let answer: DedupAnswer
-      var known = active.find(identity)
+      var known = table.find(identity)
       if known == nil, request != DedupRequest.renew.rawValue { known = findClosed(identity) }
       if let known {
         answer = known == payload ? .duplicate : .conflict
       } else if request == DedupRequest.probe.rawValue {
         answer = .absent
       } else {
-        guard active.insert(identity, payload: payload, arrival: now) else { return index }
+        guard table.insert(identity, payload: payload, arrival: now) else { return index }
         answer = .new
       }
       answers[index] = answer.rawValue
@@ -70,10 +81,9 @@ extension DedupIndex {
     return count
   }
 
-  /// Asks for the memory that a key will need in the tables and in the filter.
+  /// Asks for the memory that a key will need in the closed tables and in the filter.
   @inline(__always)
-  private func prefetch(_ hash: KeyHash) {
-    active.prefetch(hash)
+  private func prefetchOlder(_ hash: KeyHash) {
     if !runs.isEmpty { filter.prefetch(hash.high) }
     if !closing.isEmpty { for table in closing { table.prefetch(hash) } }
   }

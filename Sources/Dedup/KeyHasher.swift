@@ -97,13 +97,16 @@ public struct KeyHasher: Sendable, CustomReflectable {
     return state.finish64(tail | UInt64(truncatingIfNeeded: bytes.byteCount) &<< 56)
   }
 
-  /// The 64-bit hash of a fixed number of words, for digests: `hasher.word([a, b, c])`.
+  /// The 64-bit hash of a fixed number of words and four bytes, for digests:
+  /// `hasher.word([a, b, c], tail: d)`.
   ///
   /// It equals ``word(of:)`` of their little-endian bytes, and needs no memory.
   @inlinable @inline(__always)
-  public func word<let count: Int>(_ words: InlineArray<count, UInt64>) -> UInt64 {
+  public func word<let count: Int>(
+    _ words: InlineArray<count, UInt64>, tail: UInt32
+  ) -> UInt64 {
     var state = narrow
     for index in 0..<count { state.absorb(words[index]) }
-    return state.finish64(UInt64(truncatingIfNeeded: count &* 8) &<< 56)
+    return state.finish64(UInt64(tail) | UInt64(truncatingIfNeeded: count &* 8 &+ 4) &<< 56)
   }
 }

@@ -166,10 +166,17 @@ struct LedgerModel {
     }
     let hash = hasher.hash(
       key: key.span.raw, form: form, in: hasher.scope(tenant: tenant.span.raw))
-    return hasher.word([
-      hash.high, hash.low, hasher.word(of: operation.span.raw), hasher.word(of: typed.span.raw),
+    let contextHash = hasher.word(of: typed.span.raw)
+    var message: [UInt8] = []
+    for word in [
+      hash.high, hash.low,
+      hasher.word(of: operation.span.raw) ^ (contextHash << 23 | contextHash >> 41),
       UInt64(bitPattern: record.time.milliseconds), UInt64(bitPattern: record.quantity),
-      UInt64(record.kind.rawValue) | UInt64(weight) << 8,
-    ])
+    ] {
+      message += (0..<8).map { UInt8(truncatingIfNeeded: word >> ($0 * 8)) }
+    }
+    message.append(record.kind.rawValue)
+    message += (0..<3).map { UInt8(truncatingIfNeeded: weight >> ($0 * 8)) }
+    return hasher.word(of: message.span.raw)
   }
 }

@@ -22,9 +22,8 @@ struct RollupStorageArithmeticTests {
         == Int128(Int64.max) * 3_600_000)
     #expect(
       StorageArithmetic.lateByteMilliseconds(
-        quantity: .min, time: Timestamp(milliseconds: .min),
-        bookingStart: Timestamp(milliseconds: .max))
-        == Int128(Int64.min) * (Int128(Int64.max) - Int128(Int64.min)))
+        quantity: -.max, time: first, bookingStart: Timestamp.latest)
+        == -Int128(Int64.max) * Int128(Timestamp.latest.milliseconds))
   }
 
   /// Storage over a stretch of time is the same figure whether a change came on time, with its

@@ -171,7 +171,7 @@ struct RecordFaultTests {
       let typed = columns.contexts.typedName(entry)
       let name = columns.contexts.name(entry)
       #expect(typed.byteCount == name.byteCount + 1)
-      let type = typed.unsafeLoad(as: UInt8.self)
+      let type = unsafe typed.unsafeLoad(as: UInt8.self)
       #expect(type == columns.contexts.type(entry).rawValue)
     }
   }

@@ -61,6 +61,9 @@ public struct ReceiptCache: ~Copyable, Sendable {
     return whole(entries[Int(row)])
   }
 
+  /// Asks the memory for what keeping or finding the receipt of a batch reads first.
+  func prefetch(_ key: BatchKey) { index.prefetch(hashValue(key)) }
+
   /// Keeps the receipt of a batch and forgets the oldest ones that have no room beside it.
   ///
   /// O(1) amortised.
@@ -75,7 +78,8 @@ public struct ReceiptCache: ~Copyable, Sendable {
     while count == capacity || exceptionByteCount + byteCount > exceptionCapacity {
       removeOldest()
     }
-    let place = (head + count) % capacity
+    if count > Self.removalDistance { prefetch(entries[place(Self.removalDistance)].key) }
+    let place = place(count)
     var entry = Entry(
       key: key, receipt: receipt, exceptionStart: store(receipt.exceptions),
       exceptionCount: byteCount)
@@ -94,7 +98,7 @@ public struct ReceiptCache: ~Copyable, Sendable {
   /// Gives every receipt to `body`, the oldest first. O(n).
   public func forEach(_ body: (BatchKey, Receipt) -> Void) {
     for offset in 0..<count {
-      let entry = entries[(head + offset) % capacity]
+      let entry = entries[place(offset)]
       body(entry.key, whole(entry))
     }
   }
@@ -125,13 +129,22 @@ public struct ReceiptCache: ~Copyable, Sendable {
     return receipt
   }
 
+  /// How many receipts before its removal the index is asked for a receipt's place.
+  private static let removalDistance = 8
+
+  /// Where a receipt stands, by its number behind the oldest one.
+  private func place(_ number: Int) -> Int {
+    let place = head + number
+    return place < capacity ? place : place - capacity
+  }
+
   private mutating func removeOldest() {
     precondition(count > 0, "BUG: an empty receipt cache is full")
     index.remove(hashValue(entries[head].key), row: UInt32(truncatingIfNeeded: head))
     let removed = entries[head].exceptionCount
     exceptionByteCount -= removed
     if removed > 0 { exceptionHead = (exceptionHead + removed) % exceptionCapacity }
-    head = (head + 1) % capacity
+    head = place(1)
     count -= 1
   }
 

@@ -84,6 +84,9 @@ extension Ledger {
     guard sources.reserve(header.sequence, at: place) else {
       return JudgeScratch.Frame(disposition: .refused(.tooManyGaps), source: place)
     }
+    receipts.prefetch(
+      BatchKey(
+        source: sources[place].serial, epoch: header.epoch, sequence: header.sequence))
     sources[place].highestIssued = max(
       sources[place].highestIssued, header.highestSequence)
     sources[place].lastArrival = time

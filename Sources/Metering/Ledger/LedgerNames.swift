@@ -50,8 +50,8 @@ struct LedgerNames: ~Copyable {
     contextNames = NameTable(limit: configuration.maximumContexts)
     tenantContexts = TenantContexts(
       limitPerTenant: configuration.contextsPerTenant,
-      limit: configuration.maximumContexts * 4, seed: hasher.word([0]))
-    let places = IntegerHash(seed: hasher.word([1]))
+      limit: configuration.maximumContexts * 4, seed: hasher.word([], tail: 0))
+    let places = IntegerHash(seed: hasher.word([], tail: 1))
     self.places = places
     precondition(
       contextNames.limit >= 2,

@@ -4,20 +4,20 @@ public import Wire
 ///
 /// A change of stored bytes counts from its event time to the end of its hour; the level that it
 /// leaves is carried on from there. Every result is the product of a 64-bit quantity and the
-/// difference of two 64-bit times. It fits into 128 bits for any input: nothing here overflows.
+/// difference of two times from 1970 to 9999. It fits into 128 bits: nothing here overflows.
 public enum StorageArithmetic {
   /// What a change adds to its own hour: quantity × (end of the hour − time).
   ///
   /// - Parameters:
   ///   - quantity: signed change of stored bytes.
-  ///   - time: the event time.
+  ///   - time: the event time, from 1970 to 9999.
   ///   - hourEnd: the first millisecond after the hour of the event time.
   @inline(__always)
   public static func byteMilliseconds(
     quantity: Int64, time: Timestamp, hourEnd: Timestamp
   ) -> Int128 {
-    // The product of a 64-bit and a 65-bit number fits, so the check of `*` would be idle.
-    Int128(quantity) &* (Int128(hourEnd.milliseconds) &- Int128(time.milliseconds))
+    // Times end in 9999, so their difference has 64 bits, and the product of two such fits.
+    Int128(quantity) &* Int128(hourEnd.milliseconds &- time.milliseconds)
   }
 
   /// What a change adds to its own hour, which the time alone determines.
@@ -36,7 +36,7 @@ public enum StorageArithmetic {
   ///
   /// - Parameters:
   ///   - quantity: signed change of stored bytes.
-  ///   - time: the event time, before the booking period.
+  ///   - time: the event time, from 1970 to 9999, before the booking period.
   ///   - bookingStart: the first millisecond of the booking period.
   @inline(__always)
   public static func lateByteMilliseconds(

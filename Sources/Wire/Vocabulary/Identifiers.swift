@@ -4,7 +4,7 @@ public struct Timestamp: Sendable, Hashable, Comparable {
   public var milliseconds: Int64
 
   /// The last valid event time, 9999-12-31T23:59:59.999Z.
-  public static let latest = Timestamp(milliseconds: 253_402_300_799_999)
+  @inlinable public static var latest: Timestamp { Timestamp(milliseconds: 253_402_300_799_999) }
 
   /// A point in time from milliseconds since 1970-01-01T00:00:00Z.
   @inlinable
@@ -37,7 +37,7 @@ public struct KeyID: Sendable, Hashable {
   public init(_ rawValue: UInt32) { self.rawValue = rawValue }
 
   /// No authentication.
-  public static let none = KeyID(0)
+  @inlinable public static var none: KeyID { KeyID(0) }
 }
 
 /// One numbering of batches: a source's stable name and the epoch that changes when it restarts.
