@@ -1,6 +1,9 @@
 extension DedupIndex {
-  /// How many keys ahead memory is asked for.
-  private static var prefetchDistance: Int { 28 }
+  /// Keys whose memory is asked for at once, while the ones before are judged.
+  ///
+  /// Nothing but the requests stands in that loop: the processor then looks up many of their pages
+  /// at a time, which costs more than fetching the lines where pages are small.
+  private static var stride: Int { 32 }
   /// How many keys ahead the home bucket is there, so that a full one's neighbour is asked for.
   private static var neighbourDistance: Int { 8 }
 
@@ -45,47 +48,50 @@ extension DedupIndex {
   ) -> Int {
     let count = hashes.count
     let table = active
-    for index in start..<min(start + Self.prefetchDistance, count) {
-      table.prefetch(hashes[index])
-      prefetchOlder(hashes[index])
-    }
-    for index in start..<count {
-      let ahead = index &+ Self.prefetchDistance
-      if ahead < count {
-        table.prefetch(hashes[ahead])
-        prefetchOlder(hashes[ahead])
+    var end = min(start &+ Self.stride, count)
+    prefetch(hashes.extracting(start..<end), table)
+    var index = start
+    while index < count {
+      let next = min(end &+ Self.stride, count)
+      prefetch(hashes.extracting(end..<next), table)
+      while index < end {
+        let near = index &+ Self.neighbourDistance
+        if near < count { table.prefetchNeighbour(hashes[near]) }
+        let answer = judge(
+          KeyIdentity(hashes[index]), payload: payloads[index], request: requests[index], in: table)
+        guard let answer else { return index }
+        answers[index] = answer.rawValue
+        index &+= 1
       }
-      let near = index &+ Self.neighbourDistance
-      if near < count { table.prefetchNeighbour(hashes[near]) }
-      let request = requests[index]
-      if request == DedupRequest.skip.rawValue {
-        answers[index] = DedupAnswer.skipped.rawValue
-        continue
-      }
-      precondition(request <= DedupRequest.renew.rawValue, "BUG: no such dedup request")
-      let identity = KeyIdentity(hashes[index])
-      let payload = payloads[index]
-      let answer: DedupAnswer
-      var known = table.find(identity)
-      if known == nil, request != DedupRequest.renew.rawValue { known = findClosed(identity) }
-      if let known {
-        answer = known == payload ? .duplicate : .conflict
-      } else if request == DedupRequest.probe.rawValue {
-        answer = .absent
-      } else {
-        guard table.insert(identity, payload: payload, arrival: now) else { return index }
-        answer = .new
-      }
-      answers[index] = answer.rawValue
+      end = next
     }
     return count
   }
 
-  /// Asks for the memory that a key will need in the closed tables and in the filter.
+  /// Judges one key; nil if it is new and the active generation takes no more.
   @inline(__always)
-  private func prefetchOlder(_ hash: KeyHash) {
-    if !runs.isEmpty { filter.prefetch(hash.high) }
-    if !closing.isEmpty { for table in closing { table.prefetch(hash) } }
+  private func judge(
+    _ identity: KeyIdentity, payload: UInt16, request: UInt8, in table: BucketTable
+  ) -> DedupAnswer? {
+    if request == DedupRequest.skip.rawValue { return .skipped }
+    precondition(request <= DedupRequest.renew.rawValue, "BUG: no such dedup request")
+    var known = table.find(identity)
+    if known == nil, request != DedupRequest.renew.rawValue { known = findClosed(identity) }
+    if let known { return known == payload ? .duplicate : .conflict }
+    if request == DedupRequest.probe.rawValue { return .absent }
+    return table.insert(identity, payload: payload, arrival: now) ? .new : nil
+  }
+
+  /// Asks for the memory that keys will need in the tables and in the filter.
+  private func prefetch(_ hashes: Span<KeyHash>, _ table: BucketTable) {
+    for index in hashes.indices { table.prefetch(hashes[index]) }
+    if !runs.isEmpty {
+      let filter = filter
+      for index in hashes.indices { filter.prefetch(hashes[index].high) }
+    }
+    for table in closing {
+      for index in hashes.indices { table.prefetch(hashes[index]) }
+    }
   }
 
   /// The payload of a key in the closed generations, or nil.

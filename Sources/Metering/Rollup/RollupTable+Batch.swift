@@ -1,8 +1,6 @@
 extension RollupTable {
-  /// How many keys ahead the index is asked for.
-  private static let indexDistance = 32
-  /// How many keys ahead the index is read and the row asked for.
-  private static let rowDistance = 16
+  /// Keys that go through each stage together: hash and ask the index, ask the rows, compare.
+  private static let stride = 32
 
   /// A key that is on its way: its hash, and the row that it probably has.
   private struct Pending: BitwiseCopyable {
@@ -24,29 +22,35 @@ extension RollupTable {
   ///   - slots: at least as long; gets the slot of each key, or ``noSlot``.
   public func find(_ keys: Span<RollupKey>, into slots: inout MutableSpan<UInt32>) {
     precondition(slots.count >= keys.count, "BUG: less room for slots than keys")
-    var pending = InlineArray<32, Pending>(repeating: Pending())
-    let mask = RollupTable.indexDistance - 1
-    for place in -RollupTable.indexDistance..<keys.count {
-      let indexed = place + RollupTable.indexDistance
-      let guessed = place + RollupTable.rowDistance
-      // The key that is searched now leaves its place to the one that comes in last.
-      let current = pending[indexed & mask]
-      if indexed < keys.count {
-        let hash = hashValue(keys[indexed])
+    var pending = InlineArray<128, Pending>(repeating: Pending())
+    let stride = RollupTable.stride
+    // Three strides are on their way at a time, each one stage behind the next.
+    for first in Swift.stride(from: -2 * stride, to: keys.count, by: stride) {
+      for place in window(first + 2 * stride, keys.count) {
+        let hash = hashValue(keys[place])
         index.prefetch(hash)
-        pending[indexed & mask].hash = hash
+        pending[place & 127].hash = hash
       }
-      if guessed >= 0 && guessed < keys.count {
-        let row = index.guess(pending[guessed & mask].hash)
-        pending[guessed & mask].row = row
+      for place in window(first + stride, keys.count) {
+        let row = index.guess(pending[place & 127].hash)
+        pending[place & 127].row = row
         if let row { rows.prefetch(Int(row)) }
       }
-      guard place >= 0 else { continue }
-      if let row = current.row, isRow(row, of: keys[place]) {
-        slots[place] = row
-      } else {
-        slots[place] = find(keys[place], current.hash) ?? RollupTable.noSlot
+      for place in window(first, keys.count) {
+        let current = pending[place & 127]
+        if let row = current.row, isRow(row, of: keys[place]) {
+          slots[place] = row
+        } else {
+          slots[place] = find(keys[place], current.hash) ?? RollupTable.noSlot
+        }
       }
     }
+  }
+
+  /// The places of the stride that begins at `first`.
+  @inline(__always)
+  private func window(_ first: Int, _ count: Int) -> Range<Int> {
+    let start = min(max(first, 0), count)
+    return start..<max(start, min(first + RollupTable.stride, count))
   }
 }
