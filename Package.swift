@@ -105,22 +105,24 @@ let package = Package(
       ],
       swiftSettings: settings),
 
-    // Proof.
-    tests("WireTests", ["Wire"]),
-    tests("DedupTests", ["Dedup", "CIntrinsics"]),
-    tests("CompressionTests", ["Compression"]),
-    tests("SegmentLogTests", ["SegmentLog", "Compression"], exclude: ["Golden"]),
-    tests("MeteringTests", ["Metering", "Wire", "Dedup", "SegmentLog"]),
-    tests("EventLoopTests", ["EventLoop"]),
+    // Proof. The seeded generator is what tests of several modules draw from.
+    .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
+    tests("WireTests", ["Wire", "SeededRandom"]),
+    tests("DedupTests", ["Dedup", "CIntrinsics", "SeededRandom"]),
+    tests("CompressionTests", ["Compression", "SeededRandom"]),
+    tests("SegmentLogTests", ["SegmentLog", "Compression", "SeededRandom"], exclude: ["Golden"]),
+    tests("MeteringTests", ["Metering", "Wire", "Dedup", "SegmentLog", "SeededRandom"]),
+    tests("EventLoopTests", ["EventLoop", "SeededRandom"]),
     tests("AuthenticationTests", ["Authentication"]),
-    tests("PostgresTests", ["Postgres"]),
-    tests("DatabaseTests", ["Database", "Metering", "SegmentLog", "Postgres", "Wire"]),
-    tests("ClientTests", ["Client", "Wire", "EventLoop", "Authentication"]),
+    tests("PostgresTests", ["Postgres", "SeededRandom"]),
+    tests(
+      "DatabaseTests", ["Database", "Metering", "SegmentLog", "Postgres", "Wire", "SeededRandom"]),
+    tests("ClientTests", ["Client", "Wire", "EventLoop", "Authentication", "SeededRandom"]),
     tests(
       "ServerTests",
       [
         "weighbridge", "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
-        .product(name: "Logging", package: "swift-log"),
+        "SeededRandom", .product(name: "Logging", package: "swift-log"),
       ]),
     tests(
       "ServiceTests",

@@ -1,6 +1,7 @@
 import Authentication
 import EventLoop
 import Foundation
+import SeededRandom
 import Synchronization
 import Testing
 import Wire

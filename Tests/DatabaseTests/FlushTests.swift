@@ -1,5 +1,6 @@
 import Metering
 import Postgres
+import SeededRandom
 import SegmentLog
 import Testing
 import Wire
@@ -23,7 +24,7 @@ struct FlushTests {
       Months.march.firstHour, BillingPeriod.earliest.firstHour, BillingPeriod.latest.lastHour,
     ]
     var expected: [String: UsageSums] = [:]
-    var random = SplitMix64(state: 11)
+    var random = SplitMix64(seed: 11)
     for _ in 0..<3 {
       var rollups: [RollupIncrement] = []
       for tenant in ["ä\"'\\\t", "a", "B"] {

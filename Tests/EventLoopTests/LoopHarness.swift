@@ -27,21 +27,6 @@ func runUntilStopped(_ loop: EventLoop, sourceLocation: SourceLocation = #_sourc
 /// The loopback addresses of both families, with a port for the system to pick.
 let loopbacks = ["127.0.0.1", "::1"].compactMap { SocketAddress(host: $0, port: 0) }
 
-/// A small generator with a fixed seed (SplitMix64).
-struct SplitMix64: RandomNumberGenerator {
-  var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    word = (word ^ (word >> 27)) &* 0x94d0_49bb_1331_11eb
-    return word ^ (word >> 31)
-  }
-}
-
 extension Array where Element == UInt8 {
   /// A copy of what a span lends.
   init(copying span: RawSpan) {

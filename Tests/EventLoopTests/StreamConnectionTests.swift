@@ -1,4 +1,5 @@
 import EventLoop
+import SeededRandom
 import Testing
 
 @Suite struct StreamConnectionTests {

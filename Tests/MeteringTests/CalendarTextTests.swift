@@ -1,4 +1,5 @@
 import Metering
+import SeededRandom
 import Testing
 import Wire
 

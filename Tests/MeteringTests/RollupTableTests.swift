@@ -1,4 +1,5 @@
 import Metering
+import SeededRandom
 import Testing
 
 @Suite("Rollup tables")

@@ -1,4 +1,5 @@
 import Postgres
+import SeededRandom
 import Testing
 
 @Suite("Binary COPY")
@@ -11,7 +12,7 @@ struct BinaryCopyTests {
       numbers += [power - 1, power, power + 1]
       power *= 10
     }
-    var random = SplitMix64(state: 7)
+    var random = SplitMix64(seed: 7)
     for bits in 1...128 {
       let full = UInt128(random.next()) << 64 | UInt128(random.next())
       let cut = full >> UInt128(128 - bits)

@@ -1,4 +1,5 @@
 import Compression
+import SeededRandom
 import SegmentLog
 import Testing
 

@@ -1,4 +1,5 @@
 import Foundation
+import SeededRandom
 import SegmentLog
 
 /// What the golden files hold, by which they were once written.

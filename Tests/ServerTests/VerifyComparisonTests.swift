@@ -1,4 +1,5 @@
 import Metering
+import SeededRandom
 import SegmentLog
 import Server
 import Testing
@@ -150,20 +151,5 @@ import Wire
         + Array(row.subject.kind.name.utf8) + [0] + Array(row.subject.operation.utf8)
     }
     return rows.sorted { key($0).lexicographicallyPrecedes(key($1)) }
-  }
-}
-
-/// A generator with a fixed seed (Steele, Lea, Flood 2014).
-private struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
   }
 }

@@ -1,18 +1,3 @@
-/// SplitMix64 (Steele, Lea, Flood 2014): the same seed gives the same test.
-struct SplitMix64: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) { state = seed }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-}
-
 /// What keys of tables must hold so that their hashes are all equal, although the keys differ.
 ///
 /// The tables hash by folding products, and a factor of zero hides the other one. The first word of
