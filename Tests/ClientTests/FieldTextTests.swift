@@ -1,4 +1,3 @@
-import Foundation
 import SeededRandom
 import Testing
 import Wire
@@ -40,48 +39,12 @@ struct FieldTextTests {
     }
   }
 
-  @Test(arguments: [
-    ("1970-01-01T00:00:00Z", 0), ("1970-01-01T00:00:00.001Z", 1),
-    ("1970-01-01t00:00:00z", 0), ("1970-01-01 00:00:00Z", 0),
-    ("2026-01-31T23:59:59.999Z", 1_769_903_999_999),
-    ("2026-02-01T01:59:59.9+02:00", 1_769_903_999_900),
-    ("2026-01-31T18:29:59-0530", 1_769_903_999_000),
-    ("2026-01-31T23:59:59-00:00", 1_769_903_999_000),
-    ("2026-01-31T23:59:59.9999999999Z", 1_769_903_999_999),
-    ("2016-12-31T23:59:60Z", 1_483_228_800_000), ("2000-02-29T00:00:00Z", 951_782_400_000),
-    ("9999-12-31T23:59:59.999Z", 253_402_300_799_999), ("0", 0),
-    ("253402300799999", 253_402_300_799_999),
-    ("1969-12-31T19:00:00-05:00", 0),
-  ])
-  func times(text: String, milliseconds: Int64) {
-    #expect(time(text) == milliseconds)
-  }
-
-  @Test(arguments: [
-    "", "2026-01-31", "2026-01-31T23:59:59", "2026-01-31T23:59Z", "2026-13-01T00:00:00Z",
-    "2026-00-01T00:00:00Z", "2026-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
-    "2026-04-31T00:00:00Z", "2026-01-00T00:00:00Z", "2026-01-31T24:00:00Z",
-    "2026-01-31T23:60:00Z", "2026-01-31T23:59:61Z", "2026-01-31T23:59:59.Z",
-    "2026-01-31T23:59:59+24:00", "2026-01-31T23:59:59+02:60", "2026-01-31T23:59:59+02",
-    "2026-01-31T23:59:59Zx", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-00:01", "-1",
-    "253402300800000", "1.5", "yesterday", "02026-01-31T23:59:59Z",
-  ])
-  func notTimes(text: String) {
-    #expect(time(text) == nil)
-  }
-
-  @Test func randomTimesAgreeWithFoundation() throws {
-    let formatter = ISO8601DateFormatter()
-    formatter.formatOptions = [.withInternetDateTime, .withFractionalSeconds]
-    var random = SplitMix64(seed: 3)
-    for _ in 0..<500 {
-      let milliseconds = Int64.random(in: 0...Timestamp.latest.milliseconds, using: &random)
-      let seconds = Double(milliseconds / 1_000) + Double(milliseconds % 1_000) / 1_000
-      formatter.timeZone = TimeZone(secondsFromGMT: Int.random(in: -840...840, using: &random) * 60)
-      let text = formatter.string(from: Date(timeIntervalSince1970: seconds))
-      // The formatter goes through floating point and may miss by one millisecond.
-      let found = try #require(time(text), "\(text)")
-      #expect(abs(found - milliseconds) <= 1, "\(text)")
+  @Test func timesAreTextOrMilliseconds() {
+    #expect(time("2026-01-31T23:59:59.999Z") == 1_769_903_999_999)
+    #expect(time("2026-01-31 18:29:59-0530") == 1_769_903_999_000)
+    #expect(time("0") == 0 && time("253402300799999") == Timestamp.latest.milliseconds)
+    for text in ["", "2026-01-31", "2026-01-31T23:59:59", "-1", "253402300800000", "1.5"] {
+      #expect(time(text) == nil, "\(text)")
     }
   }
 

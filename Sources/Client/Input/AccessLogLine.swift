@@ -22,8 +22,7 @@ struct AccessLogLine: ~Escapable {
     _ = try cursor.word("ident")
     user = try cursor.text(before: " [", "user")
     let timeText = try cursor.text(before: "] \"", "time")
-    var parser = TimeParser(timeText)
-    guard let time = parser.accessLog() else {
+    guard let time = Timestamp(accessLog: timeText) else {
       throw InputFault(
         "time", found: timeText, allowed: "a time such as 31/Jan/2026:23:59:59 +0000")
     }

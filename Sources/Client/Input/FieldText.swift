@@ -39,13 +39,9 @@ enum FieldText {
     return isNegative ? -value : value
   }
 
-  /// An RFC 3339 time, or whole milliseconds since 1970.
-  ///
-  /// Taken as well, as ISO 8601 has it: an offset without its colon. Digits of the fraction after
-  /// the third are dropped.
+  /// A time as `Timestamp.init(rfc3339:)` takes it, or whole milliseconds since 1970.
   static func time(_ bytes: Span<UInt8>, field: String) throws(InputFault) -> Timestamp {
-    var parser = TimeParser(bytes)
-    if let time = parser.rfc3339() { return time }
+    if let time = Timestamp(rfc3339: bytes) { return time }
     guard let milliseconds = try? integer(bytes, field: field), milliseconds >= 0,
       milliseconds <= Timestamp.latest.milliseconds
     else { throw InputFault(field, found: bytes, allowed: timeRule) }

@@ -119,8 +119,7 @@ private struct MemberReader {
         cursor.number(field: "time", allowed: FieldText.timeRule), field: "time")
     }
     let text = try cursor.text(field: "time")
-    var parser = TimeParser(text.utf8Span.span)
-    guard let time = parser.rfc3339() else {
+    guard let time = Timestamp(rfc3339: text) else {
       throw InputFault("time", found: text.utf8Span.span, allowed: FieldText.timeRule)
     }
     return time

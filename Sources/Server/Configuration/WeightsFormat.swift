@@ -104,7 +104,7 @@ struct WeightsFormat: SettingFormat {
         throw mismatch(item.scalar?.string, "each item has exactly the two keys from and weight")
       }
       let time = from.utf8.count == 10 ? from + "T00:00:00Z" : from
-      guard let effectiveFrom = try? Timestamp(parsing: time) else {
+      guard let effectiveFrom = Timestamp(rfc3339: time) else {
         throw mismatch(
           from, "from is a date such as 2026-01-01, or a time such as 2026-01-01T00:00:00Z")
       }

@@ -103,7 +103,7 @@ public struct Installation: Sendable, CustomStringConvertible {
       let k1 = Hexadecimal.number(UInt64.self, of: String(file.secret.dropFirst(16)))
     else { throw malformed("its secret is not 32 hexadecimal digits") }
     guard file.partitions > 0 else { throw malformed("its partitions are 0") }
-    guard let created = try? Timestamp(parsing: file.created) else {
+    guard let created = Timestamp(rfc3339: file.created) else {
       throw malformed("created is not a time")
     }
     self.init(

@@ -3,6 +3,7 @@ internal import EventLoop
 internal import Logging
 internal import Metering
 internal import SegmentLog
+internal import Wire
 
 /// The ledger that a start recovers from the log.
 final class ServiceStart {

@@ -1,14 +1,12 @@
-internal import Wire
-
 /// Reads a time from text of fixed shape, byte by byte.
-struct TimeParser: ~Escapable {
+struct TimeReader: ~Escapable {
   private let bytes: Span<UInt8>
   private var offset = 0
 
   @_lifetime(copy bytes)
   init(_ bytes: Span<UInt8>) { self.bytes = bytes }
 
-  /// `2026-01-31T23:59:59.999+02:00`, filling the whole span (RFC 3339, section 5.6), or nil.
+  /// `2026-01-31T23:59:59.999+02:00`, filling the whole span, or nil.
   mutating func rfc3339() -> Timestamp? {
     var civil = CivilTime()
     guard let year = number(digits: 4), take("-"), let month = number(digits: 2), take("-"),
@@ -27,7 +25,7 @@ struct TimeParser: ~Escapable {
     return offset == bytes.count ? civil.timestamp : nil
   }
 
-  /// `31/Jan/2026:23:59:59 +0200`, filling the whole span (`%t` of Apache's log format), or nil.
+  /// `31/Jan/2026:23:59:59 +0200`, filling the whole span, or nil.
   mutating func accessLog() -> Timestamp? {
     var civil = CivilTime()
     guard let day = number(digits: 2), take("/"), let month = monthName(), take("/"),
