@@ -56,23 +56,37 @@ struct NamesTableTests {
     }
   }
 
-  @Test("Every length from 0 to 255, and a difference in any byte")
+  @Test("Every length from 0 to 256, and a difference in any byte")
   func lengths() {
     var table = NameTable(limit: 70_000)
     var number: UInt32 = 0
-    for length in 0...255 {
+    #expect(NameTable.maximumNameLength == 256)
+    for length in 0...256 {
       let name = [UInt8](repeating: UInt8(ascii: "x"), count: length)
       #expect(unsafe table.intern(name.span.bytes, hash: 1 << 40) == number)
       number += 1
     }
-    for place in 0..<255 {
-      var name = [UInt8](repeating: UInt8(ascii: "x"), count: 255)
+    for place in 0..<256 {
+      var name = [UInt8](repeating: UInt8(ascii: "x"), count: 256)
       name[place] ^= 1
       #expect(unsafe table.find(name.span.bytes, hash: 1 << 40) == nil)
     }
     #expect(table.name(of: 0) == "")
-    #expect(table.name(of: 255) == String(repeating: "x", count: 255))
+    #expect(table.name(of: 256) == String(repeating: "x", count: 256))
     #expect(table.name(of: 7).utf8.count == 7)
+  }
+
+  @Test("A name that admission should have refused stops the process")
+  func tooLong() async throws {
+    let result = await #expect(
+      processExitsWith: .failure, observing: [\.standardErrorContent]
+    ) {
+      var table = NameTable(limit: 1)
+      let name = [UInt8](repeating: UInt8(ascii: "x"), count: 257)
+      _ = unsafe table.intern(name.span.bytes, hash: 1)
+    }
+    let message = String(decoding: try #require(result).standardErrorContent, as: UTF8.self)
+    #expect(message.contains("BUG: a name is longer than admission allows"))
   }
 
   @Test("Many names fill many chunks and stay where they are")
