@@ -129,7 +129,7 @@ let package = Package(
       [
         "weighbridge", "Server", "Client", "Database", "Postgres", "Metering", "EventLoop",
         "Authentication", "Wire",
-      ]),
+      ], exclude: ["ClockLever.c"]),
     // The rules of the house, read from the sources.
     tests("HouseTests", []),
   ]

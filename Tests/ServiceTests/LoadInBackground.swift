@@ -11,6 +11,8 @@ final class LoadInBackground: Sendable {
     var ackedRecords: Int64 = 0
     /// Numbers that were given out.
     var numbersUsed = 0
+    /// Answers that asked for patience, by reason.
+    var deferrals: [RefusalReason?: UInt64] = [:]
   }
 
   /// The event time of every record.
@@ -20,19 +22,22 @@ final class LoadInBackground: Sendable {
     var isStopped = false
     var used = 0
     var acked: Int64 = 0
+    var deferrals: [RefusalReason?: UInt64] = [:]
   }
 
   private let state = Mutex(State())
   private let done = DispatchSemaphore(value: 0)
 
   /// Begins to send records with numbers from the first one on.
-  init(server: String, firstNumber: Int, source: String) throws {
+  ///
+  /// - Parameter patience: milliseconds without an ack after which it gives up.
+  init(server: String, firstNumber: Int, source: String, patience: Int64 = 1_000) throws {
     guard let address = SocketAddress(server) else {
       throw ServiceProcess.Failure(description: "no address: \(server)")
     }
     let options = SenderOptions(
       server: address, source: SourceIdentity(name: source, epoch: UInt64(UsageSource.now())),
-      window: 1, timeout: 1_000)
+      window: 1, timeout: patience)
     let thread = Thread { [self] in
       if let sender = try? UsageSender(options: options) { run(sender, firstNumber) }
       done.signal()
@@ -54,13 +59,18 @@ final class LoadInBackground: Sendable {
   }
 
   private func note(_ summary: SendSummary) {
-    state.withLock { $0.acked = Int64(summary.recordsAcked) }
+    state.withLock {
+      $0.acked = Int64(summary.recordsAcked)
+      $0.deferrals = summary.deferrals
+    }
   }
 
   /// Stops, and waits for the end.
   func finish() -> Result {
     state.withLock { $0.isStopped = true }
     done.wait()
-    return state.withLock { Result(ackedRecords: $0.acked, numbersUsed: $0.used) }
+    return state.withLock {
+      Result(ackedRecords: $0.acked, numbersUsed: $0.used, deferrals: $0.deferrals)
+    }
   }
 }

@@ -22,6 +22,8 @@ final class ServiceProcess {
   let data: String
   /// Settings as arguments, such as `--flush-interval 1s`.
   var settings: [String]
+  /// What the service finds in its environment beside our own.
+  var environment: [String: String] = [:]
   private var process: Process?
   private var starts = 0
 
@@ -70,6 +72,7 @@ final class ServiceProcess {
       process.executableURL = URL(fileURLWithPath: Self.program)
       process.arguments = arguments
     }
+    process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle(forWritingAtPath: logPath)

@@ -1,4 +1,5 @@
 public import Database
+internal import EventLoop
 internal import Foundation
 internal import Metering
 internal import Postgres
@@ -42,7 +43,7 @@ public final class Flusher: Sendable {
   private let settings: ConnectionSettings
   private let onOutcome: @Sendable () -> Void
   private let queue = DispatchQueue(label: "flusher")
-  private let condition = NSCondition()
+  private let condition = MonotonicCondition()
   nonisolated(unsafe) private var state = State()
   /// Used on the queue only.
   nonisolated(unsafe) private var database: RollupDatabase?
@@ -153,7 +154,7 @@ public final class Flusher: Sendable {
       let failures = unsafe state.status.failures
       let base = min(Self.longestPause, 0.1 * pow(2, Double(min(failures, 12) - 1)))
       let pause = error.isRetryable ? 0.01 : base * Double.random(in: 0.5...1)
-      let end = Date(timeIntervalSinceNow: pause)
+      let end = EventLoop.monotonicNanoseconds() + Int64(pause * 1e9)
       while unsafe !state.isStopped, condition.wait(until: end) {}
       return unsafe !state.isStopped
     }

@@ -1,3 +1,4 @@
+internal import EventLoop
 internal import Foundation
 internal import Glibc
 internal import Metering
@@ -19,13 +20,13 @@ public final class SegmentWriter: Sendable {
     var syncs: UInt64 = 0
   }
 
-  /// How long a mark may wait for its own sync after the last one, in seconds.
-  private static let markInterval = 0.1
+  /// How long a mark may wait for its own sync after the last one, in nanoseconds.
+  private static let markInterval: Int64 = 100_000_000
 
   private let files: PartitionFiles
   private let segmentSize: Int
   private let onSync: @Sendable () -> Void
-  private let condition = NSCondition()
+  private let condition = MonotonicCondition()
   nonisolated(unsafe) private var state: State
   private let finished = DispatchSemaphore(value: 0)
 
@@ -114,7 +115,7 @@ public final class SegmentWriter: Sendable {
       let taken: [LedgerAction]? = condition.withLock {
         while unsafe state.queue.isEmpty, unsafe !state.isStopped {
           unsafe state.isBusy = false
-          let limit = Date(timeIntervalSinceNow: Self.markInterval)
+          let limit = EventLoop.monotonicNanoseconds() + Self.markInterval
           if !position.isMarkDirty {
             condition.wait()
           } else if !condition.wait(until: limit) {

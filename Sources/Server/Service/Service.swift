@@ -37,6 +37,7 @@ public final class Service {
   private var isCommitDue = false
   var diskFree: UInt64 = 0
   var isBelowReserve = false
+  private var isHoldLogged = false
   /// When the service began to stop, on the monotonic clock.
   private var drainStarted: Int64?
   /// Called with whether the flush that follows was committed.
@@ -99,7 +100,7 @@ public final class Service {
     path.ledger.start(
       wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
-    if let hold = path.ledger.clockHold { logHold(hold) }
+    noteHold()
     submit()
     try openSockets()
     control = try ControlServer(
@@ -219,21 +220,30 @@ public final class Service {
 
   private func everySecond() {
     let closed = path.ledger.closedThrough
-    let wasHeld = path.ledger.clockHold != nil
     path.ledger.tick(
       wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
-    if let hold = path.ledger.clockHold, !wasHeld { logHold(hold) }
+    noteHold()
     submit()
     if path.ledger.closedThrough != closed { beginFlush() }
     checkDisk()
     continueDrain()
   }
 
-  private func logHold(_ hold: ClockGuard.Hold) {
-    logger.error(
-      "the clock cannot be believed; usage is refused until weighbridge clock confirm",
-      metadata: ["expected": "\(hold.expected.text)", "found": "\(hold.found.text)"])
+  /// Logs that the clock is held, and that it is not any more. Usage may find a hold before the
+  /// tick does.
+  private func noteHold() {
+    let hold = path.ledger.clockHold
+    guard (hold != nil) != isHoldLogged else { return }
+    isHoldLogged = hold != nil
+    if let hold {
+      logger.error(
+        "the clock cannot be believed; usage is refused until weighbridge clock confirm",
+        metadata: ["expected": "\(hold.expected.text)", "found": "\(hold.found.text)"])
+    } else {
+      logger.notice(
+        "the clock is believed; usage is taken", metadata: ["time": "\(path.ledger.time.text)"])
+    }
   }
 
   private func checkDisk() {
