@@ -3,15 +3,16 @@
 # Usage: Config/run-benchmark.sh [quick|keys|full] [JSON-FILE]
 #   quick  the main loads, and receiving and acking alone; under 3 minutes after the build
 #   keys   20 million keys in the window, and the memory that the service takes for them
-#   full   every combination of transport, size, keys, HMAC and sources, and latency at 25, 50 and
-#          75 % of the peak
+#   full   every combination of transport, size, keys, HMAC and sources, latency at 25, 50 and 75 %
+#          of the peak, and the rates of other programs, as far as they are installed: Postgres
+#          alone, Redis (redis-server), nfcapd (nfdump) and nfacctd (pmacct); half an hour
 # One table is printed; all figures go to the JSON file, by default one below .build-benchmarks.
 # Exit code 1 if any sum differs from what was sent.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 
-usage() { sed -n '2,9s/^# //p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,10s/^# //p' "${BASH_SOURCE[0]}"; }
 mode=${1:-quick}
 case $mode in
   quick | keys | full) ;;

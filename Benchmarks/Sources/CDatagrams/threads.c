@@ -52,6 +52,11 @@ void lg_exact_timeouts(void) { prctl(PR_SET_TIMERSLACK, 1); }
 
 void lg_yield(void) { sched_yield(); }
 
+void lg_sleep(int64_t nanoseconds) {
+  const struct timespec limit = {nanoseconds / 1000000000, nanoseconds % 1000000000};
+  nanosleep(&limit, NULL);
+}
+
 int64_t lg_thread_time(void) {
   struct timespec now;
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);

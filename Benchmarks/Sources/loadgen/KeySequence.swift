@@ -11,8 +11,9 @@ struct KeySequence {
     self.counter = counter
   }
 
+  /// The part of the next key that differs from all others.
   @inline(__always)
-  private mutating func next() -> UInt64 {
+  mutating func next() -> UInt64 {
     counter &+= 1
     var mixed = counter &+ seed
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9

@@ -7,7 +7,7 @@ struct Loadgen: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "loadgen",
     abstract: "Load a service over loopback and check its answer against Postgres.",
-    subcommands: [Run.self, Suite.self, Sink.self], defaultSubcommand: Run.self)
+    subcommands: [Run.self, Suite.self, PeersCommand.self, Sink.self], defaultSubcommand: Run.self)
 }
 
 extension Transport: ExpressibleByArgument {}

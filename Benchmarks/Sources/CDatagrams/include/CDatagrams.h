@@ -75,6 +75,8 @@ int lg_cores(int *cores, int count);
 void lg_exact_timeouts(void);
 /// Lets another thread of this core run, if there is one.
 void lg_yield(void);
+/// Sleeps.
+void lg_sleep(int64_t nanoseconds);
 /// Processor time of the calling thread in nanoseconds.
 int64_t lg_thread_time(void);
 

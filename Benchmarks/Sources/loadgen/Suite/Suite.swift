@@ -8,8 +8,8 @@ struct Suite: ParsableCommand {
     abstract: "Run the loads of a mode one after the other and print one table.",
     discussion: """
       quick: the main loads. keys: 20 million keys in the window. full: every combination of \
-      transport, size, keys, HMAC and sources, and latency at 25, 50 and 75 % of the peak. Exit \
-      code 1 if any sum differs or any load could not be run.
+      transport, size, keys, HMAC and sources, latency at 25, 50 and 75 % of the peak, and other \
+      programs where they are installed. Exit code 1 if any sum differs or any load could not be run.
       """)
 
   @Argument(help: "quick, keys or full.") var mode = SuiteMode.quick
@@ -26,7 +26,12 @@ struct Suite: ParsableCommand {
       if load.settings.sink { baselines[load.name] = report?.sender.recordsPerSecond }
     }
     for load in scheduled(figures) { _ = measure(load, &figures, table, baseline: nil) }
-    table.foot(figures)
+    table.foot()
+    if mode == .full {
+      print("")
+      figures.peers = PeerTable().measure([], peak: peak(figures), failures: &figures.failures)
+    }
+    for failure in figures.failures { print("FAILED \(failure)") }
     if let json {
       try figures.json().write(to: URL(fileURLWithPath: json))
       print("figures: \(json)")
@@ -55,14 +60,17 @@ struct Suite: ParsableCommand {
     }
   }
 
+  private func peak(_ figures: SuiteFigures) -> Double? {
+    figures.runs.first { $0.report.name == SuiteMode.peak }?.report.sender.recordsPerSecond
+  }
+
   /// Loads on a schedule, whose rates come from the peak.
   private func scheduled(_ figures: SuiteFigures) -> [SuiteLoad] {
     var loads: [SuiteLoad] = []
-    let peak = figures.runs.first { $0.report.name == SuiteMode.peak }?.report.sender
-    for share in mode.latencyShares {
-      guard let peak else { break }
-      loads.append(
-        scheduled("\(share) % of the peak", peak.recordsPerSecond * Double(share) / 100))
+    if let peak = peak(figures) {
+      loads = mode.latencyShares.map {
+        scheduled("\($0) % of the peak", peak * Double($0) / 100)
+      }
     }
     if mode.hasMillion { loads.append(scheduled("1 million records/s", 1_000_000)) }
     return loads

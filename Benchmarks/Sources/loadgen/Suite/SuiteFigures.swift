@@ -10,6 +10,8 @@ struct SuiteFigures: Codable {
   var mode: SuiteMode
   var machine: Machine
   var runs: [SuiteRun] = []
+  /// Other programs, in the full suite.
+  var peers: [PeerFigures] = []
   /// What differed or could not be run; empty if all went well.
   var failures: [String] = []
 

@@ -44,7 +44,7 @@ struct SuiteTable {
 
   func failed(_ name: String, _ reason: String) { say("\(name): FAILED: \(reason)") }
 
-  func foot(_ figures: SuiteFigures) {
+  func foot() {
     say(
       """
 
@@ -60,7 +60,6 @@ struct SuiteTable {
       equal     every batch acked with the right tag, sums sent = sums in Postgres, adjustments
                 included, and weighbridge verify says equal
       """)
-    if !figures.failures.isEmpty { say("\nFAILED\n" + figures.failures.joined(separator: "\n")) }
   }
 
   private func line(_ name: String, _ values: [String], _ check: String) {
