@@ -33,7 +33,7 @@ extension DedupIndex {
   /// Takes back a piece of upkeep that was performed. Complexity: O(1).
   public mutating func finish(_ upkeep: DedupUpkeep) {
     precondition(upkeep.isDone, "BUG: upkeep is finished that is not done")
-    switch upkeep.task {
+    switch upkeep.work {
     case .prepare(let table):
       isPreparing = false
       prepared = table

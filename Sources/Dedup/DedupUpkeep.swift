@@ -1,12 +1,13 @@
 /// A piece of an index's upkeep that takes too long for the thread that judges.
 ///
-/// ``DedupIndex/takeUpkeep()`` gives it out, ``perform()`` may run on any one thread while the index
-/// goes on judging, and ``DedupIndex/finish(_:)`` takes it back. It touches only what the index no
-/// longer changes: a table that nobody has yet, a closed table, sealed runs, memory that has left.
+/// ``DedupIndex/takeUpkeep()`` gives it out, ``perform()`` may run on any one thread while the
+/// index goes on judging, and ``DedupIndex/finish(_:)`` takes it back. It touches only what the
+/// index no longer changes: a table that nobody has yet, a closed table, sealed runs, memory that
+/// has left.
 ///
 /// One thread at a time has a piece; handing it over is the caller's to synchronize.
 public final class DedupUpkeep: @unchecked Sendable {
-  enum Task {
+  enum Work {
     /// Take the memory of the table that will be active next.
     case prepare(BucketTable)
     /// Turn a closed table into a run and, if there are runs to put into a new filter with it, fill
@@ -16,17 +17,17 @@ public final class DedupUpkeep: @unchecked Sendable {
     case release([TableMemory])
   }
 
-  let task: Task
-  /// What ``Task/seal(_:runs:filter:)`` has made.
+  let work: Work
+  /// What ``Work/seal(_:runs:filter:)`` has made.
   private(set) var run: SealedRun?
   private(set) var isDone = false
 
-  init(_ task: Task) { self.task = task }
+  init(_ work: Work) { self.work = work }
 
   /// Does the work: up to some hundred milliseconds for each ten million keys.
   public func perform() {
     precondition(!isDone, "BUG: a piece of upkeep is done twice")
-    switch task {
+    switch work {
     case .prepare(let table): table.memory.prepare()
     case .seal(let table, let runs, let filter):
       let run = SealedRun(sealing: table)

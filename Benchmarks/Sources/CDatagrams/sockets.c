@@ -82,7 +82,9 @@ int lg_send(int socket, struct lg_frames frames, const uint32_t *numbers, int co
     used++;
   }
   int result;
-  do { result = sendmmsg(socket, messages, (unsigned)used, 0); } while (result < 0 && errno == EINTR);
+  do {
+    result = sendmmsg(socket, messages, (unsigned)used, 0);
+  } while (result < 0 && errno == EINTR);
   if (result >= 0) { return result == used ? count : result * group; }
   // A service that is not there yet, or no more, answers a datagram with ECONNREFUSED.
   return errno == EAGAIN || errno == ENOBUFS || errno == ECONNREFUSED ? 0 : -errno;

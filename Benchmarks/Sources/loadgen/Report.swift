@@ -41,7 +41,8 @@ struct Report: Codable {
           + "\(sender.datagramsPerBuffer) datagrams in one buffer"),
       row(
         "receiving thread",
-        "\(receiver.nanosecondsPerRecord.text(0)) ns/record, \(receiver.percent.text(0)) % of a core"
+        "\(receiver.nanosecondsPerRecord.text(0)) ns/record, "
+          + "\(receiver.percent.text(0)) % of a core"
       ),
       row("others", "\(othersPercent.text(0)) % of a core"),
       row("ack tags checked", "\(sender.checkedTagsPercent.text(1)) %"),

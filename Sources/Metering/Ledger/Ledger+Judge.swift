@@ -6,8 +6,8 @@ extension Ledger {
   /// Judges a group of usage frames that arrived together.
   ///
   /// Afterwards ``outcomes`` says what became of each, and ``quarantined`` holds rejected records.
-  /// A receipt may be told once everything up to its position is synced: the end of the group, whose
-  /// records and receipts all stand in one block.
+  /// A receipt may be told once everything up to its position is synced: the end of the group,
+  /// whose records and receipts all stand in one block.
   ///
   /// - Parameters:
   ///   - columns: authentic usage frames.
@@ -93,8 +93,8 @@ extension Ledger {
     return JudgeScratch.Frame(disposition: .judged, source: place)
   }
 
-  /// Gives the names of the group their numbers in the ledger. The memory of the tables is asked for
-  /// before it is searched.
+  /// Gives the names of the group their numbers in the ledger. The memory of the tables is asked
+  /// for before it is searched.
   private mutating func resolveNames(_ columns: borrowing UsageColumns) {
     for entry in 1..<columns.tenants.count {
       let place = names.place(columns.tenants.name(entry))

@@ -43,24 +43,9 @@ struct IntegerHash: Sendable {
       offset &+= 16
     }
     // The last 1 to 16 bytes; what overlaps was mixed before and does no harm.
-    let (low, high) = IntegerHash.ends(bytes, from: offset)
-    state = IntegerHash.fold(low ^ first, high ^ state)
+    let ends = NameEnds(bytes.extracting(droppingFirst: offset))
+    state = IntegerHash.fold(ends.first ^ first, ends.last ^ state)
     return IntegerHash.fold(state ^ IntegerHash.root2, UInt64(count) ^ IntegerHash.golden)
-  }
-
-  /// Two words that hold all of the last 0 to 16 bytes.
-  @inline(__always)
-  private static func ends(_ bytes: RawSpan, from start: Int) -> (UInt64, UInt64) {
-    let count = bytes.byteCount
-    let length = count &- start
-    if length >= 8 { return (bytes.word(at: start), bytes.word(at: count &- 8)) }
-    if length >= 4 {
-      let (low, high) = (bytes.halfWord(at: start), bytes.halfWord(at: count &- 4))
-      return (UInt64(low), UInt64(high))
-    }
-    guard length > 0 else { return (0, 0) }
-    let middle = UInt64(bytes.byte(at: start &+ length / 2)) << 8
-    return (UInt64(bytes.byte(at: start)) | middle, UInt64(bytes.byte(at: count &- 1)))
   }
 
   @inline(__always)

@@ -1,14 +1,16 @@
 /// The names of tenants, operations or contexts, each under a dense number in order of first use.
 ///
 /// A name is bytes, compared exactly. The caller gives its 64-bit hash, with a seed that senders do
-/// not know, so that they cannot choose names that collide. Names are never forgotten; their number is limited. One
-/// thread owns a table.
+/// not know, so that they cannot choose names that collide. Names are never forgotten; their number
+/// is limited. One thread owns a table.
 public struct NameTable: ~Copyable, Sendable {
   /// The longest name in bytes: 255 and the type of a context.
   public static let maximumNameLength = 256
 
   struct Entry: BitwiseCopyable {
-    var hash: UInt64
+    /// The first and the last eight bytes, which overlap in a short name: up to sixteen bytes they
+    /// and the length are the name.
+    var ends: NameEnds
     /// Number of the first byte in the arena, and the length in the low 9 bits.
     var place: UInt64
   }
@@ -44,10 +46,13 @@ public struct NameTable: ~Copyable, Sendable {
   ///   - bytes: the name.
   ///   - hash: its hash, the same for the same bytes.
   public func find(_ bytes: RawSpan, hash: UInt64) -> UInt32? {
-    index.find(hash) { row in
+    let ends = NameEnds(bytes)
+    return index.find(hash) { row in
       let entry = unsafe entries.pointer(Int(row)).pointee
-      return unsafe entry.hash == hash
-        && NameTable.isEqual(start(of: entry.place), bytes, entry.place)
+      guard NameTable.length(of: entry.place) == bytes.byteCount, entry.ends == ends else {
+        return false
+      }
+      return bytes.byteCount <= NameEnds.wholeLength || isEqual(entry.place, bytes)
     }
   }
 
@@ -64,7 +69,7 @@ public struct NameTable: ~Copyable, Sendable {
       bytes.byteCount <= NameTable.maximumNameLength, "BUG: a name is longer than admission allows")
     let number = UInt32(truncatingIfNeeded: entries.count)
     let place = store(bytes)
-    unsafe entries.append().initialize(to: Entry(hash: hash, place: place))
+    unsafe entries.append().initialize(to: Entry(ends: NameEnds(bytes), place: place))
     index.insert(hash, row: number)
     return number
   }
@@ -110,25 +115,39 @@ public struct NameTable: ~Copyable, Sendable {
   @inline(__always)
   private static func length(of place: UInt64) -> Int { Int(place & 0x1FF) }
 
-  /// Whether a stored name has these bytes. Words first, the last one over those before it.
-  @inline(__always)
-  private static func isEqual(
-    _ stored: UnsafeMutableRawPointer, _ bytes: RawSpan, _ place: UInt64
-  ) -> Bool {
-    let length = NameTable.length(of: place)
-    guard bytes.byteCount == length else { return false }
-    let known = unsafe RawSpan(_unsafeStart: UnsafeRawPointer(stored), byteCount: length)
-    guard length >= 8 else {
-      for offset in 0..<length where known.byte(at: offset) != bytes.byte(at: offset) {
-        return false
-      }
-      return true
-    }
-    var offset = 0
-    while offset &+ 8 < length {
+  /// Whether a stored name has these bytes; their number and ends are equal.
+  private func isEqual(_ place: UInt64, _ bytes: RawSpan) -> Bool {
+    let known = unsafe RawSpan(
+      _unsafeStart: UnsafeRawPointer(start(of: place)), byteCount: bytes.byteCount)
+    var offset = 8
+    while offset &+ 8 < bytes.byteCount {
       if known.word(at: offset) != bytes.word(at: offset) { return false }
       offset &+= 8
     }
-    return known.word(at: length &- 8) == bytes.word(at: length &- 8)
+    return true
+  }
+}
+
+/// The first and the last eight bytes of a name.
+struct NameEnds: BitwiseCopyable, Equatable {
+  /// The longest name that its ends and its length determine.
+  static let wholeLength = 16
+
+  var first: UInt64
+  var last: UInt64
+
+  @inline(__always)
+  init(_ bytes: RawSpan) {
+    let count = bytes.byteCount
+    if count >= 8 {
+      (first, last) = (bytes.word(at: 0), bytes.word(at: count &- 8))
+    } else if count >= 4 {
+      (first, last) = (UInt64(bytes.halfWord(at: 0)), UInt64(bytes.halfWord(at: count &- 4)))
+    } else if count > 0 {
+      first = UInt64(bytes.byte(at: 0)) | UInt64(bytes.byte(at: count / 2)) << 8
+      last = UInt64(bytes.byte(at: count &- 1))
+    } else {
+      (first, last) = (0, 0)
+    }
   }
 }

@@ -45,7 +45,7 @@ struct PeerRecords {
   }
 }
 
-/// Runs a number of jobs at the same time, each on a thread of its own, and gives what each came to.
+/// Runs jobs at the same time, each on a thread of its own, and gives what each came to.
 enum SideBySide {
   private final class Slot<Value: Sendable>: @unchecked Sendable {
     var result: Result<Value, any Error>?

@@ -9,7 +9,7 @@ struct Suite: ParsableCommand {
     discussion: """
       quick: the main loads. keys: 20 million keys in the window. full: every combination of \
       transport, size, keys, HMAC and sources, latency at 25, 50 and 75 % of the peak, and other \
-      programs where they are installed. Exit code 1 if any sum differs or any load could not be run.
+      programs where they are installed. Exit code 1 if any sum differs or a load could not be run.
       """)
 
   @Argument(help: "quick, keys or full.") var mode = SuiteMode.quick
