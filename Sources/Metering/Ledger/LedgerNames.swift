@@ -137,7 +137,7 @@ struct LedgerNames: ~Copyable {
     tenants[Int(key.tenant)].firstMonth = min(tenants[Int(key.tenant)].firstMonth, month)
   }
 
-  /// What is known of every tenant's periods, ascending by name.
+  /// What is known of every tenant's periods, ascending by the bytes of the name.
   func snapshot() -> [LedgerSnapshot.Tenant] {
     tenants.indices.map { id in
       let state = tenants[id]
@@ -146,7 +146,7 @@ struct LedgerNames: ~Copyable {
         firstPeriod: state.firstMonth == .max ? nil : BillingPeriod(month: state.firstMonth),
         finalizedThrough: state.finalizedMonth == .min
           ? nil : BillingPeriod(month: state.finalizedMonth))
-    }.sorted { $0.name < $1.name }
+    }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
   }
 
   /// Takes over what a snapshot knows of a tenant.

@@ -5,6 +5,9 @@ public import Wire
 public typealias Checkpoint = ChainPoint
 
 /// Where a rollup row stands: its usage without the hour.
+///
+/// Names are compared and hashed by their bytes, as the log and Postgres compare them. `String`
+/// itself takes texts for equal that Unicode calls canonically equivalent; here they are two rows.
 public struct UsageSubject: Sendable, Hashable {
   /// The tenant's name.
   public var tenant: String
@@ -26,6 +29,25 @@ public struct UsageSubject: Sendable, Hashable {
     self.operation = operation
     self.contextType = contextType
     self.context = context
+  }
+
+  /// Whether all names have the same bytes.
+  public static func == (left: UsageSubject, right: UsageSubject) -> Bool {
+    left.kind == right.kind && left.contextType == right.contextType
+      && left.tenant.utf8.elementsEqual(right.tenant.utf8)
+      && left.operation.utf8.elementsEqual(right.operation.utf8)
+      && left.context.utf8.elementsEqual(right.context.utf8)
+  }
+
+  /// Feeds the bytes of all names.
+  public func hash(into hasher: inout Hasher) {
+    hasher.combine(kind)
+    hasher.combine(contextType)
+    for name in [tenant, operation, context] {
+      for byte in name.utf8 { hasher.combine(byte) }
+      // No name holds this byte: it is not UTF-8.
+      hasher.combine(0xFF as UInt8)
+    }
   }
 }
 
