@@ -40,6 +40,33 @@ extension RollupSnapshot {
     }
   }
 
+  /// Hands over each figure of the column `totals` of finalized periods, ascending by the bytes of
+  /// (tenant, period).
+  ///
+  /// - Parameter body: called with the tenant, the period, the figure's path, such as
+  ///   `usage.traffic.records`, and its value in decimal; its error ends the query and is thrown
+  ///   on.
+  /// - Throws: ``DatabaseError``, or what the body throws.
+  public func totals(
+    _ body: (
+      _ tenant: String, _ period: BillingPeriod, _ path: String, _ value: String
+    ) throws -> Void
+  ) throws {
+    try stream(
+      """
+      SELECT tenant, \(PeriodCalendar.monthExpression("period_start")),
+        concat_ws('.', part.key, kind.key, figure.key), figure.value
+      FROM weighbridge.billing_periods AS period, jsonb_each(period.totals) AS part,
+        jsonb_each(part.value) AS kind, jsonb_each_text(kind.value) AS figure
+      WHERE state = 'finalized' ORDER BY tenant, period_start
+      """, []
+    ) { rows, row in
+      try body(
+        rows.text(row, 0), BillingPeriod(month: try rows.integer(row, 1)), rows.text(row, 2),
+        rows.text(row, 3))
+    }
+  }
+
   private static func finalized(
     _ rows: PostgresRows, _ row: Int
   ) throws(PostgresError) -> FinalizedPeriod? {

@@ -30,7 +30,7 @@ public struct RollupSnapshot {
     try stream(
       """
       SELECT tenant, kind, operation, context_type, context, records, quantity, weighted,
-        byte_milliseconds, digest, flush_id, (extract(epoch FROM hour) / 3600)::integer
+        byte_milliseconds, digest, flush_id, trim_scale(extract(epoch FROM hour) / 3600)
       FROM weighbridge.usage_hourly WHERE \(condition.sql)
       ORDER BY tenant, hour, kind, operation, context_type, context
       """, condition.parameters
@@ -56,7 +56,7 @@ public struct RollupSnapshot {
     try stream(
       """
       SELECT tenant, kind, operation, context_type, context, records, quantity, weighted,
-        byte_milliseconds, digest, flush_id, (extract(epoch FROM origin_hour) / 3600)::integer,
+        byte_milliseconds, digest, flush_id, trim_scale(extract(epoch FROM origin_hour) / 3600),
         \(PeriodCalendar.monthExpression("booking_period"))
       FROM weighbridge.usage_adjustments WHERE \(condition.sql)
       ORDER BY tenant, booking_period, origin_hour, kind, operation, context_type, context

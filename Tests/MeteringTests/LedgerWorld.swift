@@ -223,8 +223,12 @@ final class LedgerWorld {
     let isComplete = fold.isComplete
     #expect(isComplete)
     var rows = PostgresModel.Rows()
-    let (rollups, adjustments) = fold.rows()
-    rows.add(rollups, adjustments)
+    fold.forEachRow { key, expected, _ in
+      let booking = key.booking == RollupKey.notLate ? nil : BillingPeriod(month: key.booking)
+      rows.sums[
+        PostgresModel.Key(
+          subject: fold.subject(of: key), hour: Hour(index: key.hour), booking: booking)] = expected
+    }
     return rows
   }
 }

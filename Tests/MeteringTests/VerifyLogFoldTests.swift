@@ -27,7 +27,7 @@ struct VerifyLogFoldTests {
     } catch { return error as? RecoveryError }
   }
 
-  @Test func itGivesTheRowsOfEveryCheckpointInOrder() throws {
+  @Test func itGivesTheRowsOfEveryCheckpoint() throws {
     let world = try makeWorld()
     #expect(try world.fold(upTo: .beginning).sums.isEmpty)
     #expect(try world.fold(upTo: world.postgres.checkpoint) == world.postgres.rows)
@@ -35,10 +35,66 @@ struct VerifyLogFoldTests {
     for file in world.files where !fold.isComplete {
       try fold.add(file.bytes.span.raw, number: file.number)
     }
-    let (records, rows) = (fold.records, fold.rows())
+    var counts: [String: Int64] = [:]
+    fold.forEachRow { key, expected, found in
+      #expect(found == nil)
+      counts[fold.subject(of: key).tenant] = expected?.count
+    }
+    let records = fold.records
     #expect(records == 8)
-    #expect(rows.rollups.map(\.subject.tenant) == ["acme", "t1", "t2", "t3", "t4"])
-    #expect(rows.rollups[0].sums.count == 4)
+    #expect(counts == ["acme": 4, "t1": 1, "t2": 1, "t3": 1, "t4": 1])
+  }
+
+  @Test func rowsOfPostgresStandBesideThoseOfTheLog() throws {
+    let world = try makeWorld()
+    var fold = LogFold(secret: world.identity.secret, upTo: world.postgres.checkpoint)
+    let key = try #require(world.postgres.rows.sums.keys.first { $0.subject.tenant == "acme" })
+    let sums = UsageSums(count: 9)
+    func take(_ tenant: String) -> Bool {
+      var subject = key.subject
+      subject.tenant = tenant
+      return fold.takeStored(subject, hour: key.hour, bookingPeriod: nil, sums: sums)
+    }
+    #expect(take("acme") && take("new"))
+    #expect(!take("acme"), "the same row twice")
+    #expect(!take(String(repeating: "x", count: 256)), "a name that admission refuses")
+    for file in world.files where !fold.isComplete {
+      try fold.add(file.bytes.span.raw, number: file.number)
+    }
+    var found: [String: [Int64?]] = [:]
+    fold.forEachRow { key, expected, stored in
+      found[fold.subject(of: key).tenant] = [expected?.count, stored?.count]
+    }
+    #expect(found.count == 6)
+    #expect(found["acme"] == [4, 9] && found["new"] == [nil, 9] && found["t1"] == [1, nil])
+  }
+
+  @Test func finalizationsAreKnownFromTheLogAndFromASnapshot() throws {
+    let world = try makeWorld()
+    world.tick(after: 3 * Hour.milliseconds)
+    try world.flush(token: 100)
+    try world.ledger.finalize(.january, tenant: "acme", operatorName: "olga")
+    world.take()
+    try world.flush(token: 101)
+    try world.judge(TestBatch(sequence: 9, records: [.test(99, at: world.now)]))
+    try world.flush(token: 102)
+    var fold = LogFold(secret: world.identity.secret, upTo: world.postgres.checkpoint)
+    for file in world.files where !fold.isComplete {
+      try fold.add(file.bytes.span.raw, number: file.number)
+    }
+    let entries = fold.finalizations
+    #expect(entries.map(\.tenant) == ["acme"] && entries.first?.period == .january)
+    var late = LogFold(secret: world.identity.secret, upTo: world.postgres.checkpoint)
+    for file in world.files.suffix(2) where !late.isComplete {
+      try late.add(file.bytes.span.raw, number: file.number)
+    }
+    for fold in [true, false] {
+      let tenant = fold ? late.tenantNumber("acme") : late.tenantNumber("t1")
+      let through = try late.finalizedThrough(#require(tenant))
+      #expect(through == (fold ? .january : nil))
+    }
+    let afterwards = late.finalizations.count
+    #expect(afterwards == 0)
   }
 
   @Test func aChangedRowDiffers() throws {

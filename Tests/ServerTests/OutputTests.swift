@@ -121,28 +121,49 @@ import Wire
   }
 
   @Test func theVerificationEndsWithItsAnswer() throws {
-    var usage = RollupComparison(expected: [row("a"), row("b")], limit: 1)
-    usage.take(row("a"))
-    usage.finish()
-    var adjustments = RollupComparison(expected: [], limit: 1)
-    adjustments.take(row("c", booking: BillingPeriod(month: 679)))
-    adjustments.finish()
-    let result = Verification(
+    var usage = RollupComparison(limit: 1)
+    let sums = row().sums
+    usage.take(expected: sums, found: sums) { row("a") }
+    usage.take(expected: sums, found: nil) { row("b") }
+    usage.take(expected: nil, found: sums, isGone: true) { row("d") }
+    var adjustments = RollupComparison(limit: 1)
+    adjustments.take(expected: nil, found: sums) { row("c", booking: BillingPeriod(month: 679)) }
+    var result = Verification(
       checkpoint: .beginning, segments: 2, deletedSegments: 1, records: 3_000, usage: usage,
-      adjustments: adjustments)
+      adjustments: adjustments, deletedHours: HourComparison(.none, limit: 1),
+      periods: PeriodComparison(limit: 1))
     #expect(
       VerificationText.text(result) == """
         log                2 segments, 3,000 records up to position 0
         deleted            1 segment
-        usage_hourly       1 row equal, 1 different
+        usage_hourly       1 row equal, 1 different, 1 beyond retention
         usage_adjustments  0 rows equal, 1 different
+        deleted hours      0 sums of an hour and kind equal, 0 different
+        billing_periods    0 finalized equal, 0 different
         differs: usage_hourly (a,b, 2026-06-21T00:00:00Z, storage, upload, project, "b"): \
         missing in Postgres
         differs: usage_adjustments (a,b, 2026-06-21T00:00:00Z, storage, upload, project, "c", \
         booked in 2026-08): not in the log
+        of 2026-06-21T00:00:00Z: 1 row had usage in deleted segments; what is known of them is \
+        the records and quantities of each hour and kind, and the sums of finalized periods
         differs
 
         """)
+    result.adjustments = RollupComparison(limit: 1)
+    result.usage = RollupComparison(limit: 1)
+    for hour in [7, 3, 4, 5] as [Int32] {
+      result.usage.take(expected: nil, found: sums, isGone: true) {
+        var row = row("\(hour)")
+        row.hour = Hour(index: hour)
+        return row
+      }
+    }
+    #expect(
+      VerificationText.text(result).contains(
+        "of 1970-01-01T03:00:00Z to 1970-01-01T05:00:00Z, 1970-01-01T07:00:00Z: 4 rows had usage"))
+    #expect(VerificationText.text(result).hasSuffix("\nbeyond retention\n"))
+    #expect(result.exit == .beyondRetention)
+    result.usage = usage
     let json = try VerificationText.json(result)
     #expect(json.contains(#""outcome" : "differs""#))
     #expect(json.contains(#""is_in_postgres" : false"#))

@@ -6,9 +6,15 @@ public struct SegmentSummary: Sendable {
   /// Sums of one kind in one hour.
   public struct HourSums: Sendable, Hashable {
     /// Number of records.
-    public var count: Int64 = 0
+    public var count: Int64
     /// Sum of quantities.
-    public var quantity: Int128 = 0
+    public var quantity: Int128
+
+    /// Sums of nothing, or the given ones.
+    public init(count: Int64 = 0, quantity: Int128 = 0) {
+      self.count = count
+      self.quantity = quantity
+    }
   }
 
   /// An hour and a kind.

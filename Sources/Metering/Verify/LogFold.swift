@@ -3,10 +3,12 @@ public import Dedup
 public import SegmentLog
 import Wire
 
-/// Folds segments into the rollups that Postgres must hold at a checkpoint.
+/// Folds segments into the rollups that Postgres must hold at a checkpoint, and sets them beside
+/// the rows that it does hold.
 ///
 /// It decodes what ``Ledger`` wrote and sums it with the same code, but knows nothing of a ledger's
-/// state: it is the second opinion that `verify` asks for.
+/// state: it is the second opinion that `verify` asks for. Rows are kept by the numbers of their
+/// names, so that millions of them fit in memory twice.
 public struct LogFold: ~Copyable {
   /// The checkpoint up to which is folded.
   public let checkpoint: Checkpoint
@@ -16,9 +18,14 @@ public struct LogFold: ~Copyable {
   public private(set) var isComplete: Bool
   /// Number of records that were folded.
   public private(set) var records: Int64 = 0
+  /// The finalizations that were folded, in the order of the log.
+  public private(set) var finalizations: [PeriodFinalization] = []
 
-  private var names: LedgerNames
-  private var rollups: RollupTable
+  var names: LedgerNames
+  /// What the log gives.
+  var rollups: RollupTable
+  /// What Postgres holds.
+  var stored: RollupTable
   private var resolved = ResolvedNames()
   private var block = UsageBlock()
   private var columns: [UInt8] = []
@@ -43,6 +50,7 @@ public struct LogFold: ~Copyable {
     hasher = KeyHasher(secret)
     names = LedgerNames(configuration: configuration, hasher: hasher)
     rollups = RollupTable(seed: secret.fingerprint)
+    stored = RollupTable(seed: secret.fingerprint)
   }
 
   /// Folds one segment; segments are given in order, until ``isComplete``.
@@ -58,10 +66,13 @@ public struct LogFold: ~Copyable {
       if checkpoint.position < reader.header.start.position {
         throw RecoveryError.checkpointBelowLog(checkpoint, start: reader.header.start.position)
       }
+      // The state that the segments before it left, if there were any.
+      if reader.header.start != .beginning, let head = try reader.next() { try restore(head) }
     }
     try find(reader.header.start)
+    try find(reader.end)
     while !isComplete, let next = try reader.next() {
-      if next.header.kind == .usage { try fold(next) }
+      if next.header.kind == .usage { try fold(next) } else { try note(next) }
       try find(next.header.end)
     }
     end = reader.end
@@ -74,6 +85,33 @@ public struct LogFold: ~Copyable {
         checkpoint, found: place.position == checkpoint.position ? place.chain : nil)
     }
     isComplete = true
+  }
+
+  private mutating func restore(_ head: borrowing SegmentBlock) throws {
+    try head.decompressColumns(with: decompressor, into: &columns)
+    let entry = try ControlEntry(decoding: columns, at: head.header.start.position)
+    guard head.header.kind == .control, case .snapshot(let snapshot) = entry else {
+      throw RecoveryError.snapshotMissing(segment: head.segment)
+    }
+    for tenant in snapshot.tenants { names.restore(tenant) }
+  }
+
+  private mutating func note(_ next: borrowing SegmentBlock) throws {
+    try next.decompressColumns(with: decompressor, into: &columns)
+    let position = next.header.start.position
+    guard
+      case .periodFinalized(let tenant, let period, let time, let operatorName) =
+        try ControlEntry(decoding: columns, at: position)
+    else { return }
+    let bytes = Array(tenant.utf8)
+    guard let id = names.tenant(bytes.span.raw) else {
+      preconditionFailure("BUG: a fold without a limit of tenants is at its limit")
+    }
+    names.tenants[Int(id)].finalizedMonth = period.month
+    finalizations.append(
+      PeriodFinalization(
+        tenant: tenant, period: period, time: time, operatorName: operatorName,
+        position: position))
   }
 
   private mutating func fold(_ next: borrowing SegmentBlock) throws {
@@ -89,16 +127,5 @@ public struct LogFold: ~Copyable {
         digest: record.folded.digest(hasher))
     }
     records += Int64(block.records.count)
-  }
-
-  /// The rows that Postgres must hold, in its order.
-  public func rows() -> (rollups: [RollupIncrement], adjustments: [AdjustmentIncrement]) {
-    var batch = FlushBatch(
-      installation: InstallationID(bits: 0), partition: 0, token: 0, from: .beginning,
-      to: checkpoint, records: records, rollups: [], adjustments: [], closedHours: [],
-      finalizations: [])
-    batch.add(rollups, names)
-    batch.sort()
-    return (batch.rollups, batch.adjustments)
   }
 }

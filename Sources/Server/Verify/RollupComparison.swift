@@ -1,78 +1,63 @@
 public import Metering
+internal import Wire
 
-/// Compares the rows that the log gives with the rows of one table, both in the order of their
-/// keys: one pass, whatever the number of rows in Postgres.
+/// Compares the rows of one table with the rows that the log gives.
 public struct RollupComparison: Sendable {
   /// Rows that are the same in both.
   public private(set) var equal = 0
   /// Rows that differ.
   public private(set) var differing = 0
-  /// Rows that are not the same, of hours that deleted segments had usage in: the log alone can no
-  /// longer say what they must be.
+  /// Rows whose usage deleted segments may have had a part of: the log alone can no longer say what
+  /// they must be.
   public private(set) var incomparable = 0
-  /// The first rows that differ.
+  /// The hours of these rows.
+  public private(set) var incomparableHours: Set<Hour> = []
+  /// The first rows that differ, in the order of their keys.
   public private(set) var differences: [RollupDifference] = []
 
-  private let expected: [RollupRow]
-  private let gone: Set<SegmentSummary.HourKind>
   private let limit: Int
-  private var next = 0
 
-  /// A comparison.
+  /// A comparison of nothing yet.
+  ///
+  /// - Parameter limit: how many differences are kept.
+  public init(limit: Int) { self.limit = limit }
+
+  /// Takes a row in any order.
   ///
   /// - Parameters:
-  ///   - expected: the rows that the log gives, in any order.
-  ///   - gone: the hours and kinds that deleted segments had usage of.
-  ///   - limit: how many differences are kept.
-  public init(
-    expected: [RollupRow], gone: Set<SegmentSummary.HourKind> = [], limit: Int
+  ///   - expected: what the retained log gives; nil if it has no such row.
+  ///   - found: what Postgres holds; nil if it has no such row.
+  ///   - isGone: whether deleted segments had usage of the row's hour and kind.
+  ///   - row: makes the row, which only a difference needs.
+  public mutating func take(
+    expected: UsageSums?, found: UsageSums?, isGone: Bool = false, row: () -> RollupRow
   ) {
-    self.expected = expected.sorted { $0.order($1) == .before }
-    self.gone = gone
-    self.limit = limit
-  }
-
-  /// Takes the next row of Postgres; rows come in the order of their keys.
-  public mutating func take(_ found: RollupRow) {
-    while next < expected.count {
-      let row = expected[next]
-      switch row.order(found) {
-      case .before:
-        note(RollupDifference(row: row, expected: row.sums, found: nil))
-        next += 1
-      case .same:
-        next += 1
-        if row.sums == found.sums {
-          equal += 1
-        } else {
-          note(RollupDifference(row: row, expected: row.sums, found: found.sums))
-        }
-        return
-      case .after:
-        note(RollupDifference(row: found, expected: nil, found: found.sums))
-        return
-      }
+    if expected == found {
+      equal += 1
+      return
     }
-    note(RollupDifference(row: found, expected: nil, found: found.sums))
-  }
-
-  /// Takes the end of the rows of Postgres.
-  public mutating func finish() {
-    while next < expected.count {
-      note(RollupDifference(row: expected[next], expected: expected[next].sums, found: nil))
-      next += 1
-    }
-  }
-
-  private mutating func note(_ difference: RollupDifference) {
-    let place = SegmentSummary.HourKind(
-      hour: difference.row.hour, kind: difference.row.subject.kind)
-    // Usage that is gone can only be missing in the log, never in Postgres.
-    if difference.found != nil, gone.contains(place) {
+    let row = row()
+    if isGone, let found, Self.holds(found, expected ?? UsageSums(), row.subject.kind) {
       incomparable += 1
+      incomparableHours.insert(row.hour)
       return
     }
     differing += 1
-    if differences.count < limit { differences.append(difference) }
+    keep(RollupDifference(row: row, expected: expected, found: found))
+  }
+
+  /// Whether sums can have a part of the log in them: what is gone can only be missing in the log,
+  /// never in Postgres.
+  private static func holds(_ sums: UsageSums, _ part: UsageSums, _ kind: UsageKind) -> Bool {
+    guard sums.count >= part.count else { return false }
+    return kind == .storage || (sums.quantity >= part.quantity && sums.weighted >= part.weighted)
+  }
+
+  private mutating func keep(_ difference: RollupDifference) {
+    let place =
+      differences.firstIndex { difference.row.order($0.row) == .before } ?? differences.count
+    guard place < limit else { return }
+    differences.insert(difference, at: place)
+    if differences.count > limit { differences.removeLast() }
   }
 }

@@ -1,14 +1,15 @@
 public import Metering
+internal import Wire
 
 /// What comparing Postgres with the log has shown.
 public struct Verification: Sendable {
   /// The answer in a word.
   public enum Outcome: String, Sendable, CaseIterable, Codable {
-    /// Every row is the same.
+    /// Every row and every finalized period is the same.
     case equal
-    /// At least one row differs.
+    /// At least one of them differs.
     case differs
-    /// No row differs, but some cannot be recomputed, because their segments were deleted.
+    /// Nothing differs, but some rows cannot be recomputed, because their segments were deleted.
     case beyondRetention = "beyond retention"
   }
 
@@ -24,11 +25,16 @@ public struct Verification: Sendable {
   public var usage: RollupComparison
   /// `usage_adjustments`.
   public var adjustments: RollupComparison
+  /// The hours that deleted segments had usage of, against the manifest.
+  public var deletedHours: HourComparison
+  /// `billing_periods`.
+  public var periods: PeriodComparison
 
   /// A result from its parts.
   public init(
     checkpoint: Checkpoint, segments: Int, deletedSegments: Int, records: Int64,
-    usage: RollupComparison, adjustments: RollupComparison
+    usage: RollupComparison, adjustments: RollupComparison, deletedHours: HourComparison,
+    periods: PeriodComparison
   ) {
     self.checkpoint = checkpoint
     self.segments = segments
@@ -36,17 +42,44 @@ public struct Verification: Sendable {
     self.records = records
     self.usage = usage
     self.adjustments = adjustments
+    self.deletedHours = deletedHours
+    self.periods = periods
   }
 
-  /// The first rows that differ, of both tables.
-  public var differences: [RollupDifference] {
-    Array((usage.differences + adjustments.differences).prefix(LogVerifier.differenceLimit))
+  /// How many rows, sums and periods differ.
+  public var differing: Int {
+    usage.differing + adjustments.differing + deletedHours.differing + periods.differing
+  }
+
+  /// The first differences, one sentence each.
+  public var differences: [String] {
+    let all =
+      (usage.differences + adjustments.differences).map(\.description)
+      + deletedHours.differences.map(\.description) + periods.differences.map(\.description)
+    return Array(all.prefix(LogVerifier.differenceLimit))
+  }
+
+  /// Number of rows that the log can no longer give.
+  public var incomparable: Int { usage.incomparable + adjustments.incomparable }
+
+  /// The hours of the rows that the log can no longer give, as ranges of hours that follow one
+  /// another.
+  public var incomparableHours: [ClosedRange<Hour>] {
+    var ranges: [ClosedRange<Hour>] = []
+    for hour in usage.incomparableHours.union(adjustments.incomparableHours).sorted() {
+      if let last = ranges.last, last.upperBound.index + 1 == hour.index {
+        ranges[ranges.count - 1] = last.lowerBound...hour
+      } else {
+        ranges.append(hour...hour)
+      }
+    }
+    return ranges
   }
 
   /// The answer in a word.
   public var outcome: Outcome {
-    if usage.differing + adjustments.differing > 0 { return .differs }
-    return usage.incomparable + adjustments.incomparable > 0 ? .beyondRetention : .equal
+    if differing > 0 { return .differs }
+    return incomparable > 0 ? .beyondRetention : .equal
   }
 
   /// How a command that verified ends.

@@ -7,10 +7,13 @@ struct Verify: ParsableCommand {
     abstract: "Recompute the rollups from the log and compare them with Postgres.",
     discussion: """
       Folds the segments up to the checkpoint in Postgres and compares every row of usage_hourly \
-      and usage_adjustments, digests included, in one snapshot. The service may run meanwhile.
+      and usage_adjustments, digests included, and the figures of every finalized period in \
+      billing_periods. Of hours whose segments were deleted it compares the records and quantities \
+      with the manifest. The service may run meanwhile.
 
-      Exits 0 if all rows are equal, 1 if some differ (the first \(LogVerifier.differenceLimit) \
-      are named), and 3 if none differs but some cannot be recomputed because segments were deleted.
+      Exits 0 if all is equal, 1 if something differs (the first \(LogVerifier.differenceLimit) \
+      differences are named), and 3 if nothing differs but rows cannot be recomputed because their \
+      segments were deleted; their hours are named.
       """)
 
   @OptionGroup var database: DatabaseOptions

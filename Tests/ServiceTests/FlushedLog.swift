@@ -1,0 +1,156 @@
+import Database
+import Foundation
+import Metering
+import Postgres
+import Wire
+
+@testable import Server
+
+/// A data directory and a database that a ledger fills without a service, by a clock of its own:
+/// months pass at once. Every flush begins a segment.
+final class FlushedLog {
+  static let start: Int64 = 1_769_896_800_000  // 2026-01-31T22:00:00Z
+  static let hour: Int64 = 3_600_000
+  static let day = 24 * hour
+
+  let database: ScratchDatabase
+  let layout: DataDirectoryLayout
+  private let directory: DataDirectory
+  private let files: PartitionFiles
+  private let rollups: RollupDatabase
+  private var ledger: Ledger
+  private var now = FlushedLog.start
+  private var sequence: UInt64 = 0
+  private var token: UInt128 = 0
+  private var file: FileHandle?
+
+  init() throws {
+    database = try ScratchDatabase()
+    _ = ScratchCluster.root
+    directory = try DataDirectory(
+      path: "\(ScratchCluster.root)/log-\(UUID().uuidString.prefix(8))", partitionCount: 1,
+      now: Timestamp(milliseconds: Self.start))
+    layout = directory.layout
+    files = PartitionFiles(layout.partition(0))
+    try files.prepare()
+    rollups = try RollupDatabase(ConnectionSettings(database.serviceURL))
+    var configuration = LedgerConfiguration(weights: .empty, canonicalText: "test")
+    configuration.maximumKeys = 100_000
+    configuration.segmentSize = 1
+    ledger = Ledger(
+      identity: LedgerIdentity(
+        installation: directory.installation.id, secret: directory.installation.secret),
+      configuration: configuration)
+    ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    try write()
+  }
+
+  deinit { try? FileManager.default.removeItem(atPath: layout.path) }
+
+  /// Judges records as one batch, and puts everything into Postgres.
+  ///
+  /// - Returns: the counts of the batch's verdicts.
+  @discardableResult
+  func add(_ records: [UsageRecord]) throws -> VerdictCounts {
+    sequence += 1
+    var encoder = try FrameEncoder(
+      source: SourceIdentity(name: "test", epoch: 1), keyID: .none, maximumLength: 60_000)
+    for record in records {
+      guard encoder.append(record) == .appended else {
+        throw ServiceProcess.Failure(description: "no frame takes \(record)")
+      }
+    }
+    var bytes: [UInt8] = []
+    encoder.finish(sequence: sequence, highestSequence: sequence, to: &bytes) { _ in 0 }
+    var columns = UsageColumns()
+    let span = bytes.span
+    let frame = unsafe span.bytes
+    try columns.append(frame: frame, header: FrameHeader(parsing: frame, limits: .standard))
+    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    let counts = ledger.outcomes[0].receipt.counts
+    try write()
+    try flush()
+    return counts
+  }
+
+  /// Lets time pass; hours that end are closed, in Postgres too.
+  func pass(_ milliseconds: Int64) throws {
+    now += milliseconds
+    ledger.tick(wall: Timestamp(milliseconds: now), monotonic: now)
+    try write()
+    try flush()
+  }
+
+  /// Finalizes the first month of all tenants.
+  func finalizeFirstMonth() throws {
+    let period = BillingPeriod(containing: Timestamp(milliseconds: Self.start))
+    for tenant in ledger.tenantsOpen(in: period) {
+      try ledger.finalize(period, tenant: tenant, operatorName: "olga")
+    }
+    try write()
+    try flush()
+  }
+
+  /// Deletes the segments that retention would.
+  ///
+  /// - Parameter repeated: whether a crash came between manifest and deletion the first time.
+  /// - Returns: how many.
+  func deleteOldSegments(repeated: Bool = false) throws -> Int {
+    let old = ledger.removableSegments(retention: 0)
+    if repeated { try Manifest(files).append(old) }
+    try Manifest(files).append(old)
+    for segment in old { try files.removeSegment(segment.number) }
+    ledger.segmentsRemoved(old.count)
+    return old.count
+  }
+
+  func removeManifest() throws { try FileManager.default.removeItem(atPath: files.manifest) }
+
+  func verify() throws -> Verification { try LogVerifier.verify(layout, against: rollups) }
+
+  private func flush() throws {
+    token += 1
+    guard ledger.beginFlush(token: token) else { return }
+    try write()
+    guard let batch = ledger.takeFlush() else { return }
+    _ = try rollups.flush(batch)
+    ledger.flushCommitted()
+    try write()
+  }
+
+  private func write() throws {
+    ledger.sealBlock()
+    for action in ledger.takeActions() {
+      switch action {
+      case .openSegment(let number, let header):
+        let path = files.segment(number)
+        _ = FileManager.default.createFile(atPath: path, contents: Data(header))
+        file = FileHandle(forWritingAtPath: path)
+        try file?.seekToEnd()
+      case .append(let bytes, let end):
+        try file?.write(contentsOf: Data(bytes))
+        ledger.synced(through: end)
+      }
+    }
+  }
+}
+
+extension ScratchDatabase {
+  /// Runs statements as a superuser who has switched the locks off.
+  func tamper(_ statements: String) throws {
+    try administrator().run(
+      script: """
+        BEGIN;
+        ALTER TABLE weighbridge.billing_periods DISABLE TRIGGER ALL;
+        ALTER TABLE weighbridge.usage_hourly DISABLE TRIGGER ALL;
+        DO $$ DECLARE month regclass; BEGIN
+          FOR month IN SELECT inhrelid::regclass FROM pg_inherits
+            WHERE inhparent = 'weighbridge.usage_hourly'::regclass LOOP
+            EXECUTE format('ALTER TABLE %s DISABLE TRIGGER ALL', month);
+          END LOOP;
+        END $$;
+        \(statements);
+        COMMIT;
+        """)
+  }
+}
