@@ -24,12 +24,19 @@ final class ServiceProcess {
   var settings: [String]
   /// What the service finds in its environment beside our own.
   var environment: [String: String] = [:]
+  /// Put before every command, such as `nsenter …` for what only a namespace shows.
+  private let enter: [String]
+  private let scratch = "\(ScratchCluster.root)/service-\(UUID().uuidString.prefix(8))"
   private var process: Process?
   private var starts = 0
 
   /// A service that is not started yet, with the scratch database of its own.
-  init(_ settings: [String] = [], database: ScratchDatabase) {
-    data = "\(ScratchCluster.root)/data-\(UUID().uuidString.prefix(8))"
+  init(
+    _ settings: [String] = [], directory: String? = nil, enter: [String] = [],
+    database: ScratchDatabase
+  ) {
+    self.enter = enter
+    data = directory ?? "\(ScratchCluster.root)/data-\(UUID().uuidString.prefix(8))"
     self.settings =
       [
         "--ingest-udp", "127.0.0.1:0", "--ingest-tcp", "127.0.0.1:0", "--postgres-url",
@@ -52,7 +59,7 @@ final class ServiceProcess {
     try? FileManager.default.removeItem(atPath: data)
   }
 
-  private var logPath: String { "\(data).\(starts).log" }
+  private var logPath: String { "\(scratch).\(starts).log" }
   /// What the service logged since its last start.
   var log: String { (try? String(contentsOfFile: logPath, encoding: .utf8)) ?? "" }
   var layout: DataDirectoryLayout { get throws { try DataDirectoryLayout(existing: data) } }
@@ -64,13 +71,12 @@ final class ServiceProcess {
     starts += 1
     _ = FileManager.default.createFile(atPath: logPath, contents: nil)
     let process = Process()
-    let arguments = ["serve", "--data-directory", data] + settings
+    let command = [Self.program, "serve", "--data-directory", data] + settings
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     if let shell {
-      process.executableURL = URL(fileURLWithPath: "/bin/bash")
-      process.arguments = ["-c", "\(shell) \"$0\" \"$@\"", Self.program] + arguments
+      process.arguments = ["bash", "-c", "\(shell) \"$0\" \"$@\""] + command
     } else {
-      process.executableURL = URL(fileURLWithPath: Self.program)
-      process.arguments = arguments
+      process.arguments = enter + command
     }
     process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
     process.standardInput = FileHandle.nullDevice
@@ -100,10 +106,20 @@ final class ServiceProcess {
   }
 
   func status() throws -> ServiceStatus {
+    guard enter.isEmpty else { return try printedStatus() }
     guard let status = try ask(ControlRequest(.status)).status else {
       throw Failure(description: "an answer without a status")
     }
     return status
+  }
+
+  /// The state as a command prints it, for a service whose sockets cannot be seen from here.
+  private func printedStatus() throws -> ServiceStatus {
+    let result = try run(["status", "--json", "--data-directory", data])
+    guard !result.output.isEmpty else { throw Failure(description: result.errors) }
+    let decoder = JSONDecoder()
+    decoder.keyDecodingStrategy = .convertFromSnakeCase
+    return try decoder.decode(ServiceStatus.self, from: Data(result.output.utf8))
   }
 
   func ask(_ request: ControlRequest) throws -> ControlResponse {
@@ -144,16 +160,16 @@ final class ServiceProcess {
   /// Runs another command of the program on this data directory.
   func run(_ arguments: [String], input: String? = nil) throws -> Result {
     let process = Process()
-    process.executableURL = URL(fileURLWithPath: Self.program)
-    process.arguments = arguments
-    let outputPath = "\(data).out-\(UUID().uuidString)"
-    let errorPath = "\(data).err-\(UUID().uuidString)"
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = enter + [Self.program] + arguments
+    let outputPath = "\(scratch).out-\(UUID().uuidString)"
+    let errorPath = "\(scratch).err-\(UUID().uuidString)"
     _ = FileManager.default.createFile(atPath: outputPath, contents: nil)
     _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
     process.standardOutput = FileHandle(forWritingAtPath: outputPath)
     process.standardError = FileHandle(forWritingAtPath: errorPath)
     if let input {
-      let inputPath = "\(data).in-\(UUID().uuidString)"
+      let inputPath = "\(scratch).in-\(UUID().uuidString)"
       try input.write(toFile: inputPath, atomically: true, encoding: .utf8)
       process.standardInput = FileHandle(forReadingAtPath: inputPath)
     } else {
