@@ -109,7 +109,6 @@ public final class Service {
     watchers = try loop.onSignal([SIGTERM, SIGINT]) { [unowned self] _ in drain() }
     timers = [
       loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() },
-      loop.makeTimer(after: 60_000, every: 60_000) { [unowned self] in removeOldSegments() },
       loop.makeTimer(
         after: configuration.flush.interval.milliseconds,
         every: configuration.flush.interval.milliseconds
@@ -187,6 +186,7 @@ public final class Service {
     case .committed:
       path.ledger.flushCommitted()
       submit()
+      removeOldSegments()
       let waiting = afterFlush
       afterFlush = []
       for action in waiting { action() }
@@ -273,6 +273,8 @@ public final class Service {
     }
   }
 
+  /// Removes the segments that nothing needs any more. Each flush may free some; without usage the
+  /// close of each hour is flushed.
   private func removeOldSegments() {
     let removable = path.ledger.removableSegments(
       retention: configuration.log.retention.milliseconds)
