@@ -18,6 +18,16 @@ enum UsageSource {
       quantity: quantity, key: .raw(UInt128(number) &* 0x9E37_79B9_7F4A_7C15))
   }
 
+  /// A frame of one record, without authentication.
+  static func frame(_ number: Int, sequence: UInt64, source: String = "raw") throws -> [UInt8] {
+    var encoder = try FrameEncoder(
+      source: SourceIdentity(name: source, epoch: 1), keyID: .none)
+    _ = encoder.append(record(number))
+    var bytes: [UInt8] = []
+    encoder.finish(sequence: sequence, highestSequence: sequence, to: &bytes) { _ in 0 }
+    return bytes
+  }
+
   /// Sends records and waits for their acks.
   static func send(
     _ records: [UsageRecord], to server: String, transport: SenderOptions.Transport = .udp,
@@ -33,44 +43,5 @@ enum UsageSource {
         source: SourceIdentity(name: source, epoch: epoch), key: key, timeout: timeout))
     var rest = records[...]
     return try sender.send(records: { () throws(InputFailure) in rest.popFirst() })
-  }
-}
-
-/// A blocking UDP socket for frames that no sender would make.
-final class RawDatagrams {
-  private let descriptor: Int32
-
-  init(to server: String) throws {
-    let parts = server.split(separator: ":")
-    guard parts.count == 2, let port = UInt16(parts[1]) else {
-      throw ServiceProcess.Failure(description: "no IPv4 address: \(server)")
-    }
-    descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = port.bigEndian
-    unsafe inet_pton(AF_INET, String(parts[0]), &address.sin_addr)
-    let result = unsafe withUnsafePointer(to: &address) {
-      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    guard result == 0 else { throw ServiceProcess.Failure(description: "connect: \(errno)") }
-  }
-
-  deinit { close(descriptor) }
-
-  func send(_ bytes: [UInt8]) {
-    _ = unsafe Foundation.send(descriptor, bytes, bytes.count, 0)
-  }
-
-  /// The next datagram, nil if none comes in time.
-  func receive(milliseconds: Int = 300) -> [UInt8]? {
-    var limit = timeval(tv_sec: milliseconds / 1_000, tv_usec: (milliseconds % 1_000) * 1_000)
-    unsafe setsockopt(
-      descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-    var buffer = [UInt8](repeating: 0, count: 65_536)
-    let count = unsafe recv(descriptor, &buffer, buffer.count, 0)
-    return count < 0 ? nil : Array(buffer[..<count])
   }
 }

@@ -10,6 +10,8 @@ public struct ServiceStatus: Codable, Sendable {
     public var connections: Int
     /// Connections that were refused because too many were open.
     public var refusedConnections: UInt64
+    /// Connections that the service ended before their peer did, by reason.
+    public var cutConnections: [String: UInt64]
     /// Frames that were received.
     public var frames: UInt64
     /// Bytes of these frames.

@@ -20,8 +20,6 @@ struct IngestCounters {
   var wrongLength: UInt64 = 0
   /// Authentic frames that were refused as a whole before they reached the ledger, by reason.
   var refused: [RefusalReason: UInt64] = [:]
-  /// Connections that were closed because of what they sent.
-  var closedConnections: UInt64 = 0
 
   mutating func count(_ error: WireError) { invalid[error.name, default: 0] += 1 }
 }

@@ -62,6 +62,8 @@ final class IngestPath {
   ///
   /// - Returns: how many bytes it consumed; nil if the stream cannot be followed any further.
   func receive(stream bytes: RawSpan, from peer: StreamPeer) -> Int? {
+    // What came before bytes that cannot be followed counts all the same.
+    defer { judge() }
     var consumed = 0
     do throws(WireError) {
       while true {
@@ -71,18 +73,13 @@ final class IngestPath {
         else { break }
         let frame = rest.extracting(first: length)
         let header = try FrameHeader(parsing: frame, limits: limits)
-        guard take(frame, header, .stream(peer)) else {
-          counters.closedConnections += 1
-          return nil
-        }
+        guard take(frame, header, .stream(peer)) else { return nil }
         consumed += length
       }
     } catch {
       counters.count(error)
-      counters.closedConnections += 1
       return nil
     }
-    judge()
     return consumed
   }
 

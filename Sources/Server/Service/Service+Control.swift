@@ -112,6 +112,7 @@ extension Service {
       udp: endpoints.map { "\($0.localAddress)" }, tcp: listeners.map { "\($0.localAddress)" },
       connections: listeners.reduce(0) { $0 + $1.connectionCount },
       refusedConnections: listeners.reduce(0) { $0 + $1.refusedConnections },
+      cutConnections: cutConnections,
       frames: counters.frames, bytes: counters.bytes, heartbeats: counters.heartbeats,
       invalidFrames: invalid.filter { $0.value > 0 },
       kernelDrops: endpoints.reduce(0) { $0 + $1.kernelDrops },

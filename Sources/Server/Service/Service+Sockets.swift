@@ -32,7 +32,8 @@ extension Service {
     for address in ingest.tcp {
       let path = path
       listeners.append(
-        try StreamListener(on: loop, at: .tcp(address), options: options) { connection in
+        try StreamListener(on: loop, at: .tcp(address), options: options) {
+          [unowned self] connection in
           let peer = StreamPeer(connection)
           return StreamHandlers(
             onRead: { connection, bytes in
@@ -45,8 +46,24 @@ extension Service {
             onEnd: { _ in
               peer.hasEnded = true
               peer.finishIfDone()
+            },
+            onClose: { [unowned self] _, reason in
+              if let name = reason.cut { cutConnections[name, default: 0] += 1 }
             })
         })
+    }
+  }
+}
+
+extension StreamCloseReason {
+  /// Why the service cut a connection; nil if the peer or the network ended it.
+  fileprivate var cut: String? {
+    switch self {
+    case .finished, .failed: nil
+    case .closed: "bad_frame"
+    case .idle: "idle"
+    case .inputTooLong: "input_too_long"
+    case .outputTooLong: "output_too_long"
     }
   }
 }

@@ -29,6 +29,8 @@ public final class Service {
 
   var endpoints: [UDPEndpoint] = []
   var listeners: [StreamListener] = []
+  /// Connections that this side ended before the peer did, by reason.
+  var cutConnections: [String: UInt64] = [:]
   var control: ControlServer?
   var watchers: [SignalWatcher] = []
   private var wakeup: Wakeup?

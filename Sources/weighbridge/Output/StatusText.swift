@@ -52,7 +52,8 @@ enum StatusText {
         : ingest.tcp.joined(separator: ", ")
           + ", \(NumberText.count(ingest.connections, "connection"))"
           + (ingest.refusedConnections > 0
-            ? ", \(NumberText.grouped(ingest.refusedConnections)) refused" : ""))
+            ? ", \(NumberText.grouped(ingest.refusedConnections)) refused" : "")
+          + (ingest.cutConnections.isEmpty ? "" : ", cut: \(counts(ingest.cutConnections))"))
     facts.add(
       "frames",
       "\(NumberText.grouped(ingest.frames)), \(NumberText.bytes(ingest.bytes)), "
