@@ -1,79 +1,5 @@
 internal import Foundation
 internal import Glibc
-internal import Metering
-internal import Wire
-
-/// One line of the quarantine: a record, or a whole frame, that was authentic and rejected.
-public struct QuarantineEntry: Codable, Sendable, Equatable {
-  /// When it arrived.
-  public var arrival: String
-  /// Its source.
-  public var source: String
-  /// Its source's epoch.
-  public var epoch: UInt64
-  /// Its batch's number.
-  public var sequence: UInt64
-  /// Its number in the batch; absent for a whole frame.
-  public var index: Int?
-  /// Why it was rejected.
-  public var reason: String
-  /// Whether the reason lay with the service, so that it can be replayed.
-  public var isReplayable: Bool
-  /// The tenant, where it could be read.
-  public var tenant: String?
-  /// The kind.
-  public var kind: String?
-  /// The operation, where it could be read.
-  public var operation: String?
-  /// The context's type.
-  public var contextType: String?
-  /// The context's name.
-  public var context: String?
-  /// The event time, where it is valid.
-  public var time: String?
-  /// The quantity.
-  public var quantity: Int64?
-  /// The key: text, or 16 raw bytes in hexadecimal after `0x`.
-  public var key: String?
-  /// What is wrong with the body of a whole frame.
-  public var detail: String?
-  /// The bytes of a whole frame in base64.
-  public var frame: String?
-}
-
-extension QuarantineEntry {
-  init(_ record: QuarantinedRecord) {
-    arrival = record.arrival.text
-    source = record.source.name
-    epoch = record.source.epoch
-    sequence = record.sequence
-    index = record.index
-    reason = record.reason.name
-    isReplayable = record.reason.isReplayable
-    tenant = record.tenant
-    kind = record.kind?.name
-    operation = record.operation
-    contextType = record.contextType?.name
-    context = record.context
-    let isValid = record.time.milliseconds >= 0 && record.time <= .latest
-    time = isValid ? record.time.text : nil
-    quantity = record.quantity
-    key = record.key
-  }
-
-  init(
-    frame bytes: [UInt8], source: String, header: FrameHeader, arrival: Timestamp, error: WireError
-  ) {
-    self.arrival = arrival.text
-    self.source = source
-    epoch = header.epoch
-    sequence = header.sequence
-    reason = RefusalReason.malformedBody.name
-    isReplayable = false
-    detail = "\(error)"
-    frame = Data(bytes).base64EncodedString()
-  }
-}
 
 /// The bounded file of what was authentic and rejected: NDJSON in two files that take turns, so
 /// that the oldest entries leave first.
@@ -82,11 +8,16 @@ extension QuarantineEntry {
 /// log.
 public final class QuarantineFile {
   private let directory: String
+  /// The size of one of the two files at most.
   private let limit: Int
   private var file: OpenFile?
   private var size = 0
+  private var lastNumber: UInt64 = 0
   /// Entries that could not be written.
   private(set) var lost: UInt64 = 0
+
+  /// More than the longest line: what is read of a file to find its last entry.
+  private static let tail = 1 << 20
 
   /// The quarantine in a directory, of at most this many bytes.
   init(directory: String, maximumBytes: Int) {
@@ -99,52 +30,93 @@ public final class QuarantineFile {
     ["\(directory)/rejected.1.ndjson", "\(directory)/rejected.ndjson"]
   }
 
-  /// Every entry, the oldest first; lines that a crash tore are left out.
-  public static func read(in directory: String) throws -> [QuarantineEntry] {
-    var entries: [QuarantineEntry] = []
+  /// Every entry, ascending by number; lines that a crash tore are left out.
+  public static func read(in directory: String) -> [QuarantineEntry] {
+    // The newer file first: if the files change turns meanwhile it is read twice, not left out.
+    let newer = entries(of: FileManager.default.contents(atPath: paths(in: directory)[1]))
+    let older = entries(of: FileManager.default.contents(atPath: paths(in: directory)[0]))
+    guard let first = newer.first else { return older }
+    return older.filter { $0.number < first.number } + newer
+  }
+
+  private static func entries(of data: Data?) -> [QuarantineEntry] {
     let decoder = JSONDecoder()
-    for path in paths(in: directory) {
-      guard let data = FileManager.default.contents(atPath: path) else { continue }
-      for line in data.split(separator: UInt8(ascii: "\n")) {
-        if let entry = try? decoder.decode(QuarantineEntry.self, from: line) {
-          entries.append(entry)
-        }
-      }
+    return (data ?? Data()).split(separator: UInt8(ascii: "\n")).compactMap {
+      try? decoder.decode(QuarantineEntry.self, from: $0)
     }
-    return entries
   }
 
-  /// Appends entries.
+  /// Numbers entries and appends them.
   func append(_ entries: [QuarantineEntry]) {
-    var lines: [UInt8] = []
-    for entry in entries { lines += ControlCoding.line(entry) }
+    var written = 0
     do throws(SystemCallError) {
-      let file = try current(adding: lines.count)
-      let written = try SystemCallError.check("write", file.path) {
-        unsafe write(file.descriptor, lines, lines.count)
+      if file == nil { try open() }
+      var lines: [UInt8] = []
+      var waiting = 0
+      for var entry in entries {
+        lastNumber += 1
+        entry.number = lastNumber
+        let line = ControlCoding.line(entry)
+        guard line.count <= limit else { continue }
+        if size + lines.count + line.count > limit {
+          try write(lines)
+          written += waiting
+          (lines, waiting) = ([], 0)
+          try changeTurns()
+        }
+        lines += line
+        waiting += 1
       }
-      size += written
+      try write(lines)
+      written += waiting
     } catch {
-      lost += UInt64(entries.count)
+      // The next attempt looks at what is there, and begins a line of its own.
+      file = nil
     }
+    lost += UInt64(entries.count - written)
   }
 
-  private func current(adding count: Int) throws(SystemCallError) -> OpenFile {
+  private func write(_ lines: [UInt8]) throws(SystemCallError) {
+    guard let file, !lines.isEmpty else { return }
+    let written = try SystemCallError.check("write", file.path) {
+      unsafe Glibc.write(file.descriptor, lines, lines.count)
+    }
+    guard written == lines.count else { throw SystemCallError("write", file.path, code: ENOSPC) }
+    size += written
+  }
+
+  /// Makes the newer file the older one and begins another.
+  private func changeTurns() throws(SystemCallError) {
     let paths = Self.paths(in: directory)
-    if file == nil {
-      if unsafe mkdir(directory, 0o700) != 0, errno != EEXIST {
-        throw SystemCallError("create", directory, code: errno)
-      }
-      size = (try? FileStatus(of: paths[1]))?.size ?? 0
+    try SystemCallError.check("rename", paths[1]) { Int(unsafe rename(paths[1], paths[0])) }
+    file = try OpenFile(paths[1], O_RDWR | O_CREAT | O_APPEND)
+    size = 0
+  }
+
+  /// Opens the newer file, and finds the number of the last entry.
+  private func open() throws(SystemCallError) {
+    if unsafe mkdir(directory, 0o700) != 0, errno != EEXIST {
+      throw SystemCallError("create", directory, code: errno)
     }
-    if size + count > limit, size > 0 {
-      try SystemCallError.check("rename", paths[1]) { Int(unsafe rename(paths[1], paths[0])) }
-      file = nil
-      size = 0
+    let paths = Self.paths(in: directory)
+    let newer = try OpenFile(paths[1], O_RDWR | O_CREAT | O_APPEND)
+    var tail = try Self.tail(of: newer)
+    file = newer
+    size = try FileStatus(of: paths[1]).size
+    if let last = tail.last, last != UInt8(ascii: "\n") { try write([UInt8(ascii: "\n")]) }
+    if Self.entries(of: Data(tail)).isEmpty, (try? FileStatus(of: paths[0])) != nil {
+      tail = try Self.tail(of: OpenFile(paths[0], O_RDONLY))
     }
-    if let file { return file }
-    let opened = try OpenFile(paths[1], O_WRONLY | O_CREAT | O_APPEND)
-    file = opened
-    return opened
+    lastNumber = max(lastNumber, Self.entries(of: Data(tail)).last?.number ?? 0)
+  }
+
+  /// The last bytes of a file.
+  private static func tail(of file: OpenFile) throws(SystemCallError) -> [UInt8] {
+    let size = try FileStatus(of: file.path).size
+    var bytes = [UInt8](repeating: 0, count: min(size, tail))
+    let read = try SystemCallError.check("read", file.path) {
+      unsafe pread(file.descriptor, &bytes, bytes.count, off_t(size - bytes.count))
+    }
+    return Array(bytes.prefix(read))
   }
 }

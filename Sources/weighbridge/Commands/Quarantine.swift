@@ -8,7 +8,7 @@ struct Quarantine: ParsableCommand {
     abstract: "Show what was authentic and rejected.", subcommands: [List.self, Show.self])
 
   private static func entries(_ service: ServiceOptions) throws -> [QuarantineEntry] {
-    try QuarantineFile.read(in: "\(service.partitionFiles().path)/\(SegmentNames.quarantine)")
+    QuarantineFile.read(in: "\(try service.partitionFiles().path)/\(SegmentNames.quarantine)")
   }
 
   /// `weighbridge quarantine list`
@@ -26,10 +26,8 @@ struct Quarantine: ParsableCommand {
 
     func run() throws {
       let all = try Quarantine.entries(service)
-      let first = all.count - min(last ?? all.count, all.count)
-      let entries = Array(all[first...])
-      Console.write(
-        try json ? JSONOutput.text(entries) : QuarantineText.list(entries, from: first + 1))
+      let entries = Array(all.suffix(last ?? all.count))
+      Console.write(try json ? JSONOutput.text(entries) : QuarantineText.list(entries))
     }
   }
 
@@ -38,15 +36,17 @@ struct Quarantine: ParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Show everything of one entry.")
 
     @OptionGroup var service: ServiceOptions
-    @Argument(help: "The number of the entry in the list.") var number: Int
+    @Argument(help: "The number of the entry; it stays the same.") var number: UInt64
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
       let all = try Quarantine.entries(service)
-      guard all.indices.contains(number - 1) else {
-        throw CommandFailure("there is no entry \(number); the quarantine holds \(all.count)")
+      guard let entry = all.first(where: { $0.number == number }) else {
+        let range =
+          all.isEmpty
+          ? "is empty" : "holds entries from \(all[0].number) to \(all[all.count - 1].number)"
+        throw CommandFailure("there is no entry \(number); the quarantine \(range)")
       }
-      let entry = all[number - 1]
       Console.write(try json ? JSONOutput.text(entry) : QuarantineText.text(entry))
     }
   }

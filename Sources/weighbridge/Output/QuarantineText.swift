@@ -2,15 +2,15 @@ import Server
 
 /// What was rejected, for people.
 enum QuarantineText {
-  /// A table of entries, numbered from `first`.
-  static func list(_ entries: [QuarantineEntry], from first: Int) -> String {
+  /// A table of entries.
+  static func list(_ entries: [QuarantineEntry]) -> String {
     var table = Table([
       .number("entry"), .text("arrival"), .text("source"), .number("batch"), .text("reason"),
       .text("tenant"), .text("kind"), .text("operation"), .number("quantity"), .text("time"),
     ])
-    for (index, entry) in entries.enumerated() {
+    for entry in entries {
       table.add([
-        "\(first + index)", entry.arrival, entry.source, "\(entry.sequence)", entry.reason,
+        "\(entry.number)", entry.arrival, entry.source, "\(entry.sequence)", entry.reason,
         entry.tenant ?? "-", entry.kind ?? "-", entry.operation ?? "-",
         entry.quantity.map { NumberText.grouped($0) } ?? "-", entry.time ?? "-",
       ])
@@ -21,6 +21,7 @@ enum QuarantineText {
   /// Everything of one entry.
   static func text(_ entry: QuarantineEntry) -> String {
     var facts = Facts()
+    facts.add("entry", "\(entry.number)")
     facts.add("reason", entry.reason + (entry.isReplayable ? ", can be replayed" : ""))
     facts.add("arrival", entry.arrival)
     facts.add("source", "\(entry.source), epoch \(entry.epoch)")
