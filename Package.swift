@@ -47,6 +47,8 @@ let package = Package(
     .library(name: "Authentication", targets: ["Authentication"]),
     .library(name: "Database", targets: ["Database", "Postgres"]),
     .library(name: "Server", targets: ["Server"]),
+    .library(name: "Stages", targets: ["Stages", "CanonicalLoad"]),
+    .executable(name: "stagecheck", targets: ["stagecheck"]),
   ],
   dependencies: [
     // Commands, options and their help.
@@ -105,6 +107,22 @@ let package = Package(
       ],
       swiftSettings: settings),
 
+    // The bodies of the benchmarks. They are here, and not in the nested package, so that the tests
+    // build and run them.
+    .target(
+      name: "CanonicalLoad", dependencies: ["Wire", "Authentication"],
+      path: "Benchmarks/Sources/CanonicalLoad", swiftSettings: settings),
+    .target(
+      name: "Stages",
+      dependencies: [
+        "CanonicalLoad", "Wire", "Authentication", "Compression", "Dedup", "SegmentLog", "Metering",
+        "Database", "Postgres",
+      ], path: "Benchmarks/Sources/Stages", swiftSettings: settings),
+    .target(name: "CAllocations", path: "Benchmarks/Sources/CAllocations"),
+    .executableTarget(
+      name: "stagecheck", dependencies: ["Stages", "CAllocations"],
+      path: "Benchmarks/Sources/stagecheck", swiftSettings: settings),
+
     // Proof. The seeded generator is what tests of several modules draw from.
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
     tests("WireTests", ["Wire", "SeededRandom"]),
@@ -130,6 +148,8 @@ let package = Package(
         "weighbridge", "Server", "Client", "Database", "Postgres", "Metering", "EventLoop",
         "Authentication", "Wire",
       ], exclude: ["ClockLever.c"]),
+    // The micro-benchmarks still run.
+    tests("StagesTests", ["Stages"]),
     // The rules of the house, read from the sources.
     tests("HouseTests", []),
   ]

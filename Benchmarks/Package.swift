@@ -29,6 +29,7 @@ let package = Package(
       name: "loadgen",
       dependencies: [
         "CDatagrams",
+        .product(name: "Stages", package: "weighbridge"),
         .product(name: "Wire", package: "weighbridge"),
         .product(name: "EventLoop", package: "weighbridge"),
         .product(name: "Authentication", package: "weighbridge"),

@@ -30,12 +30,14 @@ int lg_wait(int watch, uint32_t *numbers, int count, int64_t nanoseconds) {
   return result;
 }
 
-int lg_pin(int thread, int core) {
+int lg_free(int thread, const int *cores, int count) {
   cpu_set_t set;
   CPU_ZERO(&set);
-  CPU_SET(core, &set);
+  for (int index = 0; index < count; index++) { CPU_SET(cores[index], &set); }
   return sched_setaffinity(thread, sizeof set, &set) == 0 ? 0 : -errno;
 }
+
+int lg_pin(int thread, int core) { return lg_free(thread, &core, 1); }
 
 int lg_cores(int *cores, int count) {
   cpu_set_t set;

@@ -1,3 +1,5 @@
+import CanonicalLoad
+
 /// An answer of the service, as far as the load generator looks at it.
 ///
 /// It is read in place and without the service's own decoder, because a core that sends millions of

@@ -1,4 +1,5 @@
 import CDatagrams
+import CanonicalLoad
 import EventLoop
 import Glibc
 

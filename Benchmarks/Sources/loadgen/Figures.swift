@@ -1,3 +1,4 @@
+import CanonicalLoad
 import Server
 import Wire
 

@@ -1,3 +1,5 @@
+import CanonicalLoad
+
 /// How a load is sent.
 struct LoadPlan {
   var host: String

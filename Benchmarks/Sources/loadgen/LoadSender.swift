@@ -1,4 +1,5 @@
 import CDatagrams
+import CanonicalLoad
 import EventLoop
 
 /// Sends a load and takes the acks, on one thread: what comes in is read, what may go out is sent,

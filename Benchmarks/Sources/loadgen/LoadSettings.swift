@@ -1,3 +1,4 @@
+import CanonicalLoad
 import Wire
 
 /// What is run.

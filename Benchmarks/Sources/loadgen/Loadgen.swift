@@ -11,5 +11,4 @@ struct Loadgen: ParsableCommand {
 }
 
 extension Transport: ExpressibleByArgument {}
-extension KeyForm: ExpressibleByArgument {}
 extension SuiteMode: ExpressibleByArgument {}

@@ -1,4 +1,4 @@
-import CDatagrams
+import CanonicalLoad
 import EventLoop
 import Foundation
 import Metering
@@ -42,7 +42,8 @@ struct Measurement {
     case .sink:
       let process = try SinkProcess()
       defer { process.stop() }
-      pin(process.identifier)
+      let pin = ReceiverPin(process.identifier, isWanted: settings.pin)
+      defer { pin.end() }
       let before = ProcessUsage(of: process.identifier)
       let outcome = try send(to: process.address(settings.transport), after: [])
       return report(
@@ -68,7 +69,8 @@ struct Measurement {
     _ directory: String, late: BillingPeriod?, verify: () throws -> String?
   ) throws -> Report {
     let first = try ServiceProbe(dataDirectory: directory)
-    pin(first.process)
+    let pin = ReceiverPin(first.process, isWanted: settings.pin)
+    defer { pin.end() }
     var pools: [FramePool] = []
     if let late {
       pools.append(
@@ -102,11 +104,17 @@ struct Measurement {
   }
 
   private func poolPlan() -> FramePool.Plan {
-    FramePool.Plan(
-      frames: max(settings.frames, settings.window * settings.sources), sources: settings.sources,
-      epoch: UInt64(EventLoop.wallMilliseconds()), keyID: signer?.id ?? 0, secret: signer?.bytes,
-      keys: settings.keys, frameLength: settings.datagramBytes, shares: settings.shares,
-      lateTime: Preload.time(in: Preload.lastPeriod), seed: settings.seed)
+    var plan = FramePool.Plan(
+      frames: max(settings.frames, settings.window * settings.sources),
+      frameLength: settings.datagramBytes, keys: settings.keys,
+      epoch: UInt64(EventLoop.wallMilliseconds()))
+    plan.sources = settings.sources
+    plan.keyID = signer?.id ?? 0
+    plan.secret = signer?.bytes
+    plan.shares = settings.shares
+    plan.lateTime = Preload.time(in: Preload.lastPeriod)
+    plan.seed = settings.seed
+    return plan
   }
 
   private func plan(for address: SocketAddress) -> LoadPlan {
@@ -118,12 +126,6 @@ struct Measurement {
       seconds: settings.seconds ?? (settings.records == nil ? 10 : .infinity),
       records: settings.records ?? .max, rate: settings.rate, secret: signer?.bytes,
       checkEvery: settings.checkEvery, core: settings.pin ? Cores.shared.sender : nil)
-  }
-
-  /// Puts the receiving thread, which is the first of its process, on a core of its own.
-  private func pin(_ process: Int32) {
-    guard settings.pin, let core = Cores.shared.receiver else { return }
-    _ = lg_pin(process, core)
   }
 
   private func answers(_ outcome: Outcome, expected: Expectation?) -> [String] {
@@ -143,22 +145,6 @@ struct Measurement {
       receiver: receiver,
       othersPercent: max(0, outcome.machineSeconds - own) / max(result.seconds, 0.001) * 100,
       service: figures, differences: differences)
-  }
-}
-
-/// Which cores the sender and the receiver get.
-struct Cores {
-  static let shared = Cores()
-
-  /// The first core, and the last one; nil where there is only one.
-  let sender: Int?
-  let receiver: Int32?
-
-  private init() {
-    var cores = [Int32](repeating: 0, count: 1_024)
-    let count = unsafe lg_cores(&cores, Int32(cores.count))
-    sender = count > 1 ? Int(cores[0]) : nil
-    receiver = count > 1 ? cores[Int(count) - 1] : nil
   }
 }
 

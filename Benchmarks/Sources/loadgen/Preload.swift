@@ -1,3 +1,4 @@
+import CanonicalLoad
 import EventLoop
 import Metering
 import Server

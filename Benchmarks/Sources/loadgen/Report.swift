@@ -1,3 +1,4 @@
+import CanonicalLoad
 import Foundation
 import Server
 

@@ -1,3 +1,5 @@
+import CanonicalLoad
+
 /// Compares what a run came to with what was sent.
 enum ResultCheck {
   /// Differences that are named, at most.

@@ -1,4 +1,5 @@
 import ArgumentParser
+import CanonicalLoad
 import Foundation
 import Server
 import Wire
@@ -38,7 +39,12 @@ struct Run: ParsableCommand {
 
   @Option(help: "udp or tcp.") var transport = Transport.udp
   @Option(help: "Bytes of a frame.") var datagram = 1_400
-  @Option(help: "Form of the keys: raw (16 bytes) or text50 (50 characters).")
+  @Option(
+    help: "Form of the keys: raw (16 bytes) or text50 (50 characters).",
+    transform: {
+      guard let form = KeyForm(rawValue: $0) else { throw ValidationError("raw or text50") }
+      return form
+    })
   var keys = KeyForm.raw
   @Option(help: "Sign frames: on or off; with --data-directory give --key-id and --secret.")
   var hmac = Switch.off

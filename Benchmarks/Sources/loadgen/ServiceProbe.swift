@@ -1,3 +1,4 @@
+import CanonicalLoad
 import Database
 import EventLoop
 import Metering

@@ -39,7 +39,9 @@ enum House {
   ]
 
   /// Folders of `Tests` that are not the tests of one module.
-  static let wholeTests: Set<String> = ["HouseTests", "ServiceTests", "SeededRandom", "Fuzz"]
+  static let wholeTests: Set<String> = [
+    "HouseTests", "ServiceTests", "StagesTests", "SeededRandom", "Fuzz",
+  ]
 
   /// What may lie at the top beside dotfiles. SwiftPM writes `Package.resolved`, which is ignored.
   static let topNames: Set<String> = [

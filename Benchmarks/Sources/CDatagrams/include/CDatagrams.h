@@ -69,6 +69,8 @@ int lg_wait(int watch, uint32_t *numbers, int count, int64_t nanoseconds);
 
 /// Puts a thread (0: the calling one) on one core. 0 if it is done.
 int lg_pin(int thread, int core);
+/// Lets a thread run on these cores. 0 if it is done.
+int lg_free(int thread, const int *cores, int count);
 /// Cores that the calling thread may run on, lowest first; gives how many.
 int lg_cores(int *cores, int count);
 /// Lets timeouts of the calling thread be exact instead of up to 50 microseconds late.

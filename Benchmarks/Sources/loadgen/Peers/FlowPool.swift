@@ -1,3 +1,4 @@
+import CanonicalLoad
 import Glibc
 import Wire
 

@@ -1,3 +1,4 @@
+import CanonicalLoad
 import EventLoop
 import Server
 import Wire

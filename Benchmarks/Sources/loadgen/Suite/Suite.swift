@@ -1,4 +1,5 @@
 import ArgumentParser
+import CanonicalLoad
 import Foundation
 import Server
 
@@ -20,10 +21,10 @@ struct Suite: ParsableCommand {
     let table = SuiteTable()
     var figures = SuiteFigures(mode: mode, machine: Machine(dataDirectory: "/tmp"))
     table.head(figures)
-    var baselines: [String: Double] = [:]
+    var baselines: [String: Report] = [:]
     for load in mode.loads {
       let report = measure(load, &figures, table, baseline: load.baseline.flatMap { baselines[$0] })
-      if load.settings.sink { baselines[load.name] = report?.sender.recordsPerSecond }
+      if load.settings.sink { baselines[load.name] = report }
     }
     for load in scheduled(figures) { _ = measure(load, &figures, table, baseline: nil) }
     table.foot()
@@ -40,7 +41,7 @@ struct Suite: ParsableCommand {
   }
 
   private func measure(
-    _ load: SuiteLoad, _ figures: inout SuiteFigures, _ table: SuiteTable, baseline: Double?
+    _ load: SuiteLoad, _ figures: inout SuiteFigures, _ table: SuiteTable, baseline: Report?
   ) -> Report? {
     let measurement = Measurement(
       name: load.name, settings: load.settings,
@@ -48,7 +49,13 @@ struct Suite: ParsableCommand {
     do {
       let report = try measurement.run()
       let run = SuiteRun(
-        report: report, ofBaseline: baseline.map { report.sender.recordsPerSecond / $0 })
+        report: report,
+        ofBaseline: baseline.map {
+          report.sender.recordsPerSecond / $0.sender.recordsPerSecond
+        },
+        ofBaselineByProcessor: baseline.map {
+          $0.receiver.nanosecondsPerRecord / report.receiver.nanosecondsPerRecord
+        })
       figures.runs.append(run)
       figures.failures += report.differences.map { "\(load.name): \($0)" }
       table.row(run)

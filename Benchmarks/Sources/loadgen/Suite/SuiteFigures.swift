@@ -3,6 +3,9 @@ struct SuiteRun: Codable {
   var report: Report
   /// Its rate, as a share of receiving and acking alone in the same suite.
   var ofBaseline: Double?
+  /// The same by the processor time of the receiving thread for a record, which other work on the
+  /// machine changes less.
+  var ofBaselineByProcessor: Double?
 }
 
 /// Everything that a suite found.

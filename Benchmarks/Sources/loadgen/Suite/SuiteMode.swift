@@ -1,3 +1,5 @@
+import CanonicalLoad
+
 /// Which loads are run together.
 enum SuiteMode: String, CaseIterable, Codable {
   /// The main ones, in under three minutes.

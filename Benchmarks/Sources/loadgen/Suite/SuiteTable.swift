@@ -1,10 +1,11 @@
+import CanonicalLoad
 import Foundation
 import Glibc
 
 /// Prints the figures of a suite, a row as soon as it is there.
 struct SuiteTable {
   private static let columns: [(title: String, width: Int)] = [
-    ("M rec/s", 8), ("of sink", 8), ("p50 ms", 8), ("p99 ms", 9), ("p99.9 ms", 9),
+    ("M rec/s", 8), ("of sink", 8), ("by cpu", 7), ("p50 ms", 8), ("p99 ms", 9), ("p99.9 ms", 9),
     ("lost %", 7), ("recv ns", 8), ("recv %", 6), ("all ns", 7),
     ("others %", 8), ("log B", 6), ("key B", 6), ("visible", 8),
   ]
@@ -32,6 +33,7 @@ struct SuiteTable {
       [
         (report.sender.recordsPerSecond / 1e6).text(2),
         run.ofBaseline.map { "\(($0 * 100).text(1)) %" } ?? "",
+        run.ofBaselineByProcessor.map { "\(($0 * 100).text(1)) %" } ?? "",
         latency.p50.text(2), latency.p99.text(2), latency.p999.text(2),
         report.sender.lossPercent.text(3), report.receiver.nanosecondsPerRecord.text(0),
         report.receiver.percent.text(0),
@@ -48,7 +50,8 @@ struct SuiteTable {
     say(
       """
 
-      of sink   against receiving and acking alone, on the same sockets, in the same suite
+      of sink   against receiving and acking alone, on the same sockets, in the same suite; by cpu:
+                by the receiving thread's processor time, which other work changes less
       p50 …     ack latency, from the sending of a batch; on a schedule from when it was due
       lost      batches that were sent again; closed loops wait for acks, so they lose little
       recv, all processor time per record: of the receiving thread, of all threads of the service;

@@ -1,14 +1,14 @@
-import Wire
+internal import Wire
 
 /// What must come of the frames that were sent.
-struct Expectation {
+public struct Expectation {
   /// Sums that Postgres must hold, adjustments included.
-  var totals: [TenantKind: Totals] = [:]
+  public var totals: [TenantKind: Totals] = [:]
   /// The verdicts that must come.
-  var verdicts = VerdictTotals()
+  public var verdicts = VerdictTotals()
 
   /// Of everything that was sent from these pools.
-  init(_ pools: [FramePool]) {
+  public init(_ pools: [FramePool]) {
     for pool in pools {
       for (frame, sums) in zip(pool.uses, pool.sums) where frame.uses > 0 {
         add(frame)
@@ -31,7 +31,7 @@ struct Expectation {
 
 extension FramePool {
   /// Reads every frame with the service's decoder and says what is wrong with one.
-  func firstFault() -> String? {
+  public func firstFault() -> String? {
     for index in 0..<count {
       let all = unsafe bytes(index)
       let bytes = unsafe all.bytes

@@ -2,18 +2,21 @@
 ///
 /// Two counters that differ give two keys that differ: every step of the mixing (that of
 /// SplitMix64) can be undone.
-struct KeySequence {
-  let seed: UInt64
-  private(set) var counter: UInt64
+public struct KeySequence {
+  /// What keeps these keys apart from others.
+  public let seed: UInt64
+  /// Keys so far.
+  public private(set) var counter: UInt64
 
-  init(seed: UInt64, counter: UInt64) {
+  /// Goes on behind a counter.
+  public init(seed: UInt64, counter: UInt64) {
     self.seed = seed
     self.counter = counter
   }
 
   /// The part of the next key that differs from all others.
   @inline(__always)
-  mutating func next() -> UInt64 {
+  public mutating func next() -> UInt64 {
     counter &+= 1
     var mixed = counter &+ seed
     mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -24,7 +27,7 @@ struct KeySequence {
   /// Writes the next key as 16 bytes.
   @unsafe
   @inline(__always)
-  mutating func writeRaw(to target: UnsafeMutableRawPointer) {
+  public mutating func writeRaw(to target: UnsafeMutableRawPointer) {
     unsafe target.storeBytes(of: seed, as: UInt64.self)
     unsafe target.storeBytes(of: next(), toByteOffset: 8, as: UInt64.self)
   }
@@ -32,7 +35,7 @@ struct KeySequence {
   /// Writes the next key as 16 letters.
   @unsafe
   @inline(__always)
-  mutating func writeText(to target: UnsafeMutableRawPointer) {
+  public mutating func writeText(to target: UnsafeMutableRawPointer) {
     let word = next()
     unsafe target.storeBytes(
       of: Self.letters(UInt32(truncatingIfNeeded: word)), as: UInt64.self)

@@ -1,19 +1,4 @@
-import Wire
-
-/// The form of the keys of a load.
-enum KeyForm: String, CaseIterable, Codable {
-  /// 16 raw bytes.
-  case raw
-  /// 50 bytes of text.
-  case text50
-
-  /// Bytes of a key.
-  var byteCount: Int { self == .raw ? 16 : 50 }
-  /// Bytes of a key with its length, where the form has one.
-  var encodedCount: Int { self == .raw ? 16 : 51 }
-  /// Bytes in front of the part of a key that changes.
-  var prefix: [UInt8] { self == .raw ? [] : Array("urn:loadgen:event:0000000000000000".utf8) }
-}
+internal import Wire
 
 /// What a record of a frame is, from the second time on that the frame is sent.
 enum RecordRole {
@@ -25,16 +10,6 @@ enum RecordRole {
   case conflict(with: Int)
   /// A key that was never used, and a time in a finalized period.
   case late
-}
-
-/// How many of 10,000 records are not simply new.
-struct MixShares {
-  /// Repeat a key with the same payload.
-  var duplicates = 0
-  /// Repeat a key with another payload.
-  var conflicts = 0
-  /// Have a time in a finalized period.
-  var late = 0
 }
 
 /// One usage frame while it is composed, and the places in it that change from batch to batch.

@@ -1,5 +1,5 @@
-import Authentication
-import Wire
+internal import Authentication
+internal import Wire
 
 /// The frames of a load: encoded once, and from then on only patched.
 ///
@@ -9,22 +9,39 @@ import Wire
 ///
 /// One thread owns a pool.
 @safe
-final class FramePool {
+public final class FramePool {
   /// How a pool is filled.
-  struct Plan {
-    var frames: Int
-    var sources: Int
-    var epoch: UInt64
-    var keyID: UInt32
-    var secret: [UInt8]?
-    var keys: KeyForm
-    var frameLength: Int
-    var shares = MixShares()
+  public struct Plan {
+    /// Frames that are prepared.
+    public var frames: Int
+    /// Sources that send them.
+    public var sources = 1
+    /// The numbering; keys of two numberings differ.
+    public var epoch: UInt64
+    /// The key that frames are signed with.
+    public var keyID: UInt32 = 0
+    /// The secret of that key; nil for no authentication.
+    public var secret: [UInt8]?
+    /// The form of keys.
+    public var keys: KeyForm
+    /// Bytes of every frame.
+    public var frameLength: Int
+    /// Records that are not simply new.
+    public var shares = MixShares()
     /// Of late records: a time in a finalized period.
-    var lateTime: Int64 = 0
+    public var lateTime: Int64 = 0
     /// Whether tenants come one after the other.
-    var eachTenant = false
-    var seed: UInt64
+    public var eachTenant = false
+    /// Number that the load is drawn from.
+    public var seed: UInt64 = 42
+
+    /// A pool for one source without authentication.
+    public init(frames: Int, frameLength: Int, keys: KeyForm = .raw, epoch: UInt64 = 1) {
+      self.frames = frames
+      self.frameLength = frameLength
+      self.keys = keys
+      self.epoch = epoch
+    }
   }
 
   /// A record whose time, and perhaps key, is not that of a fresh one.
@@ -57,10 +74,13 @@ final class FramePool {
     var repeated: [TenantKind: Totals] = [:]
   }
 
-  let base: UnsafeMutablePointer<UInt8>
-  let stride: Int
-  let frameLength: Int
-  let keyForm: KeyForm
+  /// The first frame.
+  public let base: UnsafeMutablePointer<UInt8>
+  /// Bytes from one frame to the next.
+  public let stride: Int
+  /// Bytes of every frame.
+  public let frameLength: Int
+  private let keyForm: KeyForm
   private(set) var sums: [FrameSums] = []
   private let lateTime: Int64
   private let sources: Int
@@ -71,7 +91,8 @@ final class FramePool {
   private let keySeed: UInt64
   private var counter: UInt64 = 0
 
-  init(_ plan: Plan) {
+  /// Composes the frames.
+  public init(_ plan: Plan) {
     sources = plan.sources
     keyForm = plan.keys
     frameLength = plan.frameLength
@@ -98,24 +119,28 @@ final class FramePool {
   }
 
   /// The name of a source; all are equally long.
-  static func sourceName(_ number: Int) -> String {
+  public static func sourceName(_ number: Int) -> String {
     let digits = String(number)
     return "loadgen-" + String(repeating: "0", count: 4 - digits.count) + digits
   }
 
   /// Where the four digits of the source stand in a frame.
-  static let sourceDigits = 64 + 8
+  public static let sourceDigits = 64 + 8
 
-  var count: Int { unsafe frames.count }
-  var records: Int64 { unsafe frames.reduce(0) { $0 + $1.records } }
-  var recordsPerFrame: Double { Double(records) / Double(count) }
-  func records(_ frame: Int) -> Int64 { unsafe frames[frame].records }
+  /// Frames.
+  public var count: Int { unsafe frames.count }
+  /// Records of all frames.
+  public var records: Int64 { unsafe frames.reduce(0) { $0 + $1.records } }
+  /// Records of a frame in the mean.
+  public var recordsPerFrame: Double { Double(records) / Double(count) }
+  /// Records of a frame.
+  public func records(_ frame: Int) -> Int64 { unsafe frames[frame].records }
   /// What is known of each frame.
   var uses: [Frame] { unsafe Array(frames) }
 
   /// A frame as it lies there.
   @unsafe
-  func bytes(_ frame: Int) -> UnsafeRawBufferPointer {
+  public func bytes(_ frame: Int) -> UnsafeRawBufferPointer {
     unsafe UnsafeRawBufferPointer(start: base + frame * stride, count: frameLength)
   }
 
@@ -163,7 +188,7 @@ final class FramePool {
   /// Makes a frame the next batch of a source.
   ///
   /// - Parameter time: the base time of its records in milliseconds.
-  func patch(_ index: Int, source: Int, sequence: UInt64, time: Int64) {
+  public func patch(_ index: Int, source: Int, sequence: UInt64, time: Int64) {
     let frame = unsafe frames[index]
     let bytes = unsafe UnsafeMutableRawPointer(base + index * stride)
     unsafe bytes.storeBytes(of: sequence, toByteOffset: 24, as: UInt64.self)

@@ -1,24 +1,30 @@
-import Wire
+public import Wire
 
 /// One record of the load, all but its key.
-struct RecordShape {
-  var tenant: Int
-  var kind: UsageKind
-  var operation: Int
+public struct RecordShape {
+  /// Its tenant, from 0.
+  public var tenant: Int
+  /// Its kind.
+  public var kind: UsageKind
+  /// Its operation, from 0.
+  public var operation: Int
   /// 1 to ``CanonicalMix/projectCount``, or 0 for no context.
-  var context: Int
+  public var context: Int
   /// Milliseconds after the base time of its frame.
-  var delay: Int64
-  var quantity: Int64
+  public var delay: Int64
+  /// In the unit of its kind.
+  public var quantity: Int64
 }
 
 /// The canonical load: 1,000 tenants and 50 operations by Zipf's law, three kinds, signed storage,
 /// a project on every third record.
-struct CanonicalMix {
-  static let tenantCount = 1_000
-  static let projectCount = 20
+public struct CanonicalMix {
+  /// Tenants of the load.
+  public static let tenantCount = 1_000
+  /// Projects that usage is for.
+  public static let projectCount = 20
   /// The longest delay of a record in its frame.
-  static let span: Int64 = 2_000
+  public static let span: Int64 = 2_000
 
   private var random: SplitMix64
   private let tenants = Zipf(count: tenantCount)
@@ -26,8 +32,10 @@ struct CanonicalMix {
   /// The next tenant, where each is to have its turn.
   private var turn: Int?
 
+  /// The mix that belongs to a number.
+  ///
   /// - Parameter eachTenant: whether tenants come one after the other, not by Zipf's law.
-  init(seed: UInt64, eachTenant: Bool = false) {
+  public init(seed: UInt64, eachTenant: Bool = false) {
     random = SplitMix64(seed: seed)
     turn = eachTenant ? 0 : nil
   }
@@ -39,7 +47,7 @@ struct CanonicalMix {
   }
 
   /// The next record.
-  mutating func next() -> RecordShape {
+  public mutating func next() -> RecordShape {
     let kind = UsageKind.allCases[Int.random(in: 0..<3, using: &random)]
     let range: ClosedRange<Int64>
     switch kind {
@@ -55,11 +63,14 @@ struct CanonicalMix {
       quantity: Int64.random(in: range, using: &random))
   }
 
-  static func tenantName(_ number: Int) -> String { "tenant-\(number)" }
-  static func projectName(_ number: Int) -> String { "project-\(number)" }
+  /// The name of a tenant, from 0.
+  public static func tenantName(_ number: Int) -> String { "tenant-\(number)" }
+  /// The name of a project, from 1.
+  public static func projectName(_ number: Int) -> String { "project-\(number)" }
 
   /// 50 operations, as the sample configuration names them.
-  static let operationNames = ["task", "project", "comment", "report", "search"].flatMap { noun in
+  public static let operationNames = ["task", "project", "comment", "report", "search"].flatMap {
+    noun in
     [
       "read", "list", "create", "update", "delete", "archive", "export", "import", "assign",
       "move",

@@ -1,0 +1,43 @@
+#include "CAllocations.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+// Glibc's own allocator under its other names. Freed is what it gave, so free() stays as it is.
+extern void *__libc_malloc(size_t size);
+extern void *__libc_calloc(size_t count, size_t size);
+extern void *__libc_realloc(void *block, size_t size);
+extern void *__libc_memalign(size_t alignment, size_t size);
+
+static __thread uint64_t ca_count;
+
+uint64_t ca_allocations(void) { return ca_count; }
+
+void *malloc(size_t size) {
+  ca_count++;
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+  ca_count++;
+  return __libc_calloc(count, size);
+}
+
+void *realloc(void *block, size_t size) {
+  ca_count++;
+  return __libc_realloc(block, size);
+}
+
+void *memalign(size_t alignment, size_t size) {
+  ca_count++;
+  return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) { return memalign(alignment, size); }
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  void *found = memalign(alignment, size);
+  if (found == NULL) { return ENOMEM; }
+  *block = found;
+  return 0;
+}

@@ -1,0 +1,79 @@
+/// A step on the way of a record, ready to be run again and again.
+public struct Stage: Sendable {
+  /// How much is prepared.
+  public enum Size: Sendable {
+    /// As little as shows that the stage runs.
+    case smoke
+    /// As much as it is about.
+    case full
+  }
+
+  /// What it is called.
+  public let name: String
+  /// What is counted: records, keys, rows.
+  public let unit: String
+  /// Whether the stage waits for others, so that its time is that of the clock and not of its
+  /// thread.
+  public let waits: Bool
+  /// Allocations of the running thread that 1,000 units may cost; nil where nobody counts them.
+  public let allocations: Double?
+  private let make: @Sendable (Size) throws -> any StageBody
+
+  init(
+    _ name: String, per unit: String, allocations: Double? = nil, waits: Bool = false,
+    _ make: @escaping @Sendable (Size) throws -> any StageBody
+  ) {
+    self.name = name
+    self.unit = unit
+    self.allocations = allocations
+    self.waits = waits
+    self.make = make
+  }
+
+  /// Prepares what the stage works on.
+  public func prepare(_ size: Size) throws -> StageRun { StageRun(try make(size)) }
+}
+
+/// What a stage does.
+protocol StageBody: AnyObject {
+  /// Bytes that one unit has in frames, where the stage reads or restores frames.
+  var wireBytesPerUnit: Double? { get }
+  /// Runs once and gives how many units that were.
+  func batch() throws -> Int
+}
+
+extension StageBody {
+  var wireBytesPerUnit: Double? { nil }
+}
+
+/// A stage whose data is prepared. One thread owns it.
+public final class StageRun {
+  /// Units so far.
+  public private(set) var units = 0
+  /// Bytes that one unit has in frames, where the stage reads or restores frames.
+  public var wireBytesPerUnit: Double? { body.wireBytesPerUnit }
+  private let body: any StageBody
+  private var surplus = 0
+
+  init(_ body: any StageBody) { self.body = body }
+
+  /// Runs a batch, of as many units as suit the stage.
+  public func runBatch() throws {
+    let done = try body.batch()
+    precondition(done > 0, "BUG: a batch of a stage did nothing")
+    units += done
+    surplus += done
+  }
+
+  /// Runs batches until so many units more are done; what is done beyond counts for the next call.
+  public func run(_ count: Int) throws {
+    while surplus < count { try runBatch() }
+    surplus -= count
+  }
+}
+
+/// Keeps a result, so that what made it is not left out.
+@inline(never)
+func keep(_ value: UInt64) { unsafe kept = kept &+ value }
+
+private nonisolated(unsafe) var kept: UInt64 = 0
