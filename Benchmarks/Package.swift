@@ -21,6 +21,9 @@ let package = Package(
     // Latencies.
     .package(
       url: "https://github.com/HdrHistogram/hdrhistogram-swift", .upToNextMinor(from: "0.2.0")),
+    // Micro-benchmarks. Without traits: its interposers need packages of their own.
+    .package(
+      url: "https://github.com/ordo-one/benchmark", .upToNextMinor(from: "1.38.1"), traits: []),
   ],
   targets: [
     // System calls that Glibc's module lacks.
@@ -40,5 +43,13 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       swiftSettings: settings),
+    // Its folder must lie in one that is called Benchmarks, says the plugin.
+    .executableTarget(
+      name: "StageBenchmarks",
+      dependencies: [
+        .product(name: "Stages", package: "weighbridge"),
+        .product(name: "Benchmark", package: "benchmark"),
+      ], path: "StageBenchmarks", swiftSettings: settings,
+      plugins: [.plugin(name: "BenchmarkPlugin", package: "benchmark")]),
   ]
 )

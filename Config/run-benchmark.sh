@@ -1,21 +1,23 @@
 #!/bin/bash
 # Loads a release build on this machine over loopback, and checks its totals against Postgres.
-# Usage: Config/run-benchmark.sh [quick|keys|full] [JSON-FILE]
-#   quick  the main loads, and receiving and acking alone; under 3 minutes after the build
-#   keys   20 million keys in the window, and the memory that the service takes for them
-#   full   every combination of transport, size, keys, HMAC and sources, latency at 25, 50 and 75 %
-#          of the peak, and the rates of other programs, as far as they are installed: Postgres
-#          alone, Redis (redis-server), nfcapd (nfdump) and nfacctd (pmacct); half an hour
+# Usage: Config/run-benchmark.sh [quick|keys|full|stages] [JSON-FILE]
+#   quick   the main loads, and receiving and acking alone; under 3 minutes after the build
+#   keys    20 million keys in the window, and the memory that the service takes for them
+#   full    every combination of transport, size, keys, HMAC and sources, latency at 25, 50 and 75 %
+#           of the peak, and the rates of other programs, as far as they are installed: Postgres
+#           alone, Redis (redis-server), nfcapd (nfdump) and nfacctd (pmacct); then the stages; half
+#           an hour
+#   stages  what each step of a record's way costs alone, and that no record allocates; no JSON
 # One table is printed; all figures go to the JSON file, by default one below .build-benchmarks.
-# Exit code 1 if any sum differs from what was sent.
+# Exit code 1 if any sum differs from what was sent, or a stage allocates more than it may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 
-usage() { sed -n '2,10s/^# //p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,13s/^# //p' "${BASH_SOURCE[0]}"; }
 mode=${1:-quick}
 case $mode in
-  quick | keys | full) ;;
+  quick | keys | full | stages) ;;
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
@@ -26,7 +28,15 @@ Config/install-dependencies.sh
 echo "building for release"
 build=(swift build -c release --package-path Benchmarks --scratch-path .build-benchmarks)
 # The service is built through the nested package too: one build of everything.
-for product in weighbridge loadgen; do "${build[@]}" --product "$product" | tail -n 1; done
+for product in weighbridge loadgen stagecheck; do
+  "${build[@]}" --product "$product" | tail -n 1
+done
 programs=$("${build[@]}" --show-bin-path)
 echo
-exec "$programs/loadgen" suite "$mode" --serve "$programs/weighbridge" --json "$target"
+status=0
+if [ "$mode" != stages ]; then
+  "$programs/loadgen" suite "$mode" --serve "$programs/weighbridge" --json "$target" || status=1
+  echo
+fi
+if [ "$mode" = stages ] || [ "$mode" = full ]; then "$programs/stagecheck" || status=1; fi
+exit $status

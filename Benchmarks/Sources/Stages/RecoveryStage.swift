@@ -28,7 +28,7 @@ final class RecoveryStage: StageBody {
   let wireBytesPerUnit: Double?
 
   init(_ size: Stage.Size) throws {
-    let wanted = size == .full ? 5_000_000 : 20_000
+    let wanted = size == .full ? 20_000_000 : 20_000
     let log = log
     let engine = try EngineStage(.raw, hmac: false, size) { log.write($0) }
     var records = 0

@@ -6,7 +6,7 @@ extension Stage {
 
   /// Every stage, in the order of a record's way.
   public static let all: [Stage] = [
-    Stage("frames made, which all below is about", per: "record") {
+    Stage("frames made, part of the engine below", per: "record") {
       try MakeStage(.raw, $0)
     },
     Stage("decode, 16 B keys", per: "record", allocations: none) { try DecodeStage(.raw, $0) },
@@ -33,8 +33,10 @@ extension Stage {
     Stage("engine from memory, 16 B keys, tags", per: "record") {
       try EngineStage(.raw, hmac: true, $0)
     },
-    Stage("recovery", per: "record") { try RecoveryStage($0) },
-    Stage("flush of 100,000 rows", per: "row", waits: true) { try FlushStage($0) },
+    Stage("recovery of 20 M records", per: "record", isWhole: true) { try RecoveryStage($0) },
+    Stage("flush of 100,000 rows", per: "row", waits: true, isWhole: true) {
+      try FlushStage($0)
+    },
   ]
 
   /// No record allocates. Now and then something still grows, or a table is full.

@@ -17,16 +17,19 @@ public struct Stage: Sendable {
   public let waits: Bool
   /// Allocations of the running thread that 1,000 units may cost; nil where nobody counts them.
   public let allocations: Double?
+  /// Whether a batch is one piece of work, such as a flush, and no part of it can be measured.
+  public let isWhole: Bool
   private let make: @Sendable (Size) throws -> any StageBody
 
   init(
     _ name: String, per unit: String, allocations: Double? = nil, waits: Bool = false,
-    _ make: @escaping @Sendable (Size) throws -> any StageBody
+    isWhole: Bool = false, _ make: @escaping @Sendable (Size) throws -> any StageBody
   ) {
     self.name = name
     self.unit = unit
     self.allocations = allocations
     self.waits = waits
+    self.isWhole = isWhole
     self.make = make
   }
 

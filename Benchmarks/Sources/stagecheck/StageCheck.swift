@@ -6,8 +6,8 @@ internal import Stages
 ///
 /// Times are those of the running thread, so that other work on the machine counts little.
 ///
-/// With `--smoke` everything is small: the times say little, the allocations are still counted. With words, only the stages whose
-/// names contain one of them.
+/// With `--smoke` everything is small: the times say little, the allocations are still counted.
+/// With words, only the stages whose names contain one of them.
 @main
 enum StageCheck {
   static func main() throws {
@@ -44,7 +44,7 @@ struct StageResult {
     self.stage = stage
     let run = try stage.prepare(isSmoke ? .smoke : .full)
     // What grows at first has grown then.
-    let warm = stage.waits ? 1 : 400_000
+    let warm = stage.isWhole ? 1 : 400_000
     while run.units < warm { try run.runBatch() }
     let clock = stage.waits ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID
     let limit = isSmoke ? 2e7 : 1e9
