@@ -43,8 +43,14 @@ final class MonotonicCondition: Sendable {
   /// - Parameter end: nanoseconds of `EventLoop.monotonicNanoseconds()`.
   /// - Returns: false once that time has passed.
   func wait(until end: Int64) -> Bool {
-    var time = timespec(tv_sec: Int(end / 1_000_000_000), tv_nsec: Int(end % 1_000_000_000))
-    let code = unsafe pthread_cond_timedwait(condition, mutex, &time)
+    // The two words of a timespec, whose members a release build takes for those of a module that
+    // cannot be imported.
+    let words = (Int(end / 1_000_000_000), Int(end % 1_000_000_000))
+    let code = unsafe withUnsafePointer(to: words) { words in
+      unsafe pthread_cond_timedwait(
+        condition, mutex,
+        UnsafeRawPointer(words).assumingMemoryBound(to: timespec.self))
+    }
     if code == ETIMEDOUT { return false }
     Self.check(code)
     return true
