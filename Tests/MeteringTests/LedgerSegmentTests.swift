@@ -91,19 +91,20 @@ struct LedgerSegmentTests {
     try world.flush(token: 1)
     #expect(removable() == 1, "the first one holds no records, the next ones are not finalized")
     try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
-    let count = removable()
-    #expect(count >= 2)
-    #expect(removable(43 * day) == 0, "inside the retention")
+    #expect(removable() == 0, "the finalization is not in Postgres")
     world.crash()
     try world.recover()
     try world.flush(token: 2)
     let finalized = world.ledger.periods().first?.finalizedThrough
     #expect(finalized == nil, "the finalization was not synced")
     try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
-    #expect(removable() == count)
+    try world.flush(token: 3)
+    let count = removable()
+    #expect(count >= 2)
+    #expect(removable(43 * day) == 0, "inside the retention")
     world.ledger.segmentsRemoved(count)
     world.files.removeFirst(count)
-    try world.flush(token: 3)
+    try world.flush(token: 4)
     world.crash()
     try world.recover()
     let first = world.ledger.segments.first?.number
@@ -121,6 +122,7 @@ struct LedgerSegmentTests {
     for _ in 0..<7 { world.tick(after: 6 * day) }
     try world.flush(token: 1)
     try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.flush(token: 2)
     #expect(world.removableSegments().isEmpty)
   }
 

@@ -113,5 +113,6 @@ extension Ledger {
     names.tenants[Int(tenant)].finalizedMonth = finalization.period.month
     names.tenants[Int(tenant)].openFrom = finalization.period.end.milliseconds
     pending.finalizations.append(finalization)
+    lastFinalization = finalization.position
   }
 }

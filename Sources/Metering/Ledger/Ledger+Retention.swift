@@ -3,10 +3,12 @@ import Wire
 
 extension Ledger {
   /// The oldest segments that nothing needs any more: flushed, outside the dedup window, older than
-  /// the retention, and with every period that they contribute to finalized.
+  /// the retention, and with every period that they contribute to finalized, in Postgres too.
   ///
   /// - Parameter retention: how long a segment is kept at least, in milliseconds.
   public func removableSegments(retention: Int64) -> [SegmentSummary] {
+    // A finalization that a crash may still undo frees nothing.
+    guard lastFinalization < checkpoint.position else { return [] }
     let age = max(retention, configuration.dedupWindow)
     var removable: [SegmentSummary] = []
     for segment in segments.dropLast() {

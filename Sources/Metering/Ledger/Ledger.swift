@@ -82,6 +82,8 @@ public struct Ledger: ~Copyable {
   public internal(set) var attempt: FlushAttempt?
   /// The last checkpoint known to be in Postgres.
   public internal(set) var checkpoint: Checkpoint = .beginning
+  /// Where the last finalization stands in the log.
+  var lastFinalization = LogPosition(0)
   /// The last hour whose close is known to be in Postgres.
   public internal(set) var flushedClosedThrough: Hour?
 

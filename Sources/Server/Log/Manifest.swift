@@ -46,25 +46,37 @@ public struct Manifest {
   /// Appends entries and syncs them; only then may the segments go.
   func append(_ segments: [SegmentSummary]) throws(SystemCallError) {
     let isNew = (try? FileStatus(of: files.manifest)) == nil
-    let file = try OpenFile(files.manifest, O_WRONLY | O_CREAT | O_APPEND)
-    for segment in segments {
-      let line = ControlCoding.line(ManifestEntry(segment))
-      let written = try SystemCallError.check("write", file.path) {
-        unsafe write(file.descriptor, line, line.count)
-      }
-      guard written == line.count else { throw SystemCallError("write", file.path, code: ENOSPC) }
+    let file = try OpenFile(files.manifest, O_RDWR | O_CREAT | O_APPEND)
+    var lines = try Self.isTorn(file) ? [UInt8(ascii: "\n")] : []
+    for segment in segments { lines += ControlCoding.line(ManifestEntry(segment)) }
+    let written = try SystemCallError.check("write", file.path) {
+      unsafe write(file.descriptor, lines, lines.count)
     }
+    guard written == lines.count else { throw SystemCallError("write", file.path, code: ENOSPC) }
     try file.sync()
     if isNew { try FileContents.syncDirectory(files.path) }
   }
 
-  /// Every entry, the oldest first; a line that a crash tore is left out.
+  /// Every entry, the oldest first. A line that a crash tore is left out, and so is a second entry:
+  /// a crash may come between a segment's entry and its deletion.
   public func read() -> [ManifestEntry] {
     guard let data = FileManager.default.contents(atPath: files.manifest) else { return [] }
     let decoder = JSONDecoder()
-    return data.split(separator: UInt8(ascii: "\n")).compactMap {
-      try? decoder.decode(ManifestEntry.self, from: $0)
+    var seen: Set<UInt64> = []
+    return data.split(separator: UInt8(ascii: "\n"))
+      .compactMap { try? decoder.decode(ManifestEntry.self, from: $0) }
+      .filter { seen.insert($0.segment).inserted }
+  }
+
+  /// Whether the last line has no end.
+  private static func isTorn(_ file: OpenFile) throws(SystemCallError) -> Bool {
+    let size = try FileStatus(of: file.path).size
+    guard size > 0 else { return false }
+    var last: UInt8 = 0
+    try SystemCallError.check("read", file.path) {
+      unsafe pread(file.descriptor, &last, 1, off_t(size - 1))
     }
+    return last != UInt8(ascii: "\n")
   }
 }
 
