@@ -93,6 +93,8 @@ extension Service {
       blocking.append("usage is refused: \(refusal.name)")
     } else if !path.ledger.hasRoom {
       blocking.append("usage is refused: \(RefusalReason.keyIndexFull.name)")
+    } else if path.ledger.unflushedRows >= configuration.flush.maximumRows {
+      blocking.append("usage is refused: \(RefusalReason.flushBacklog.name)")
     }
     let flush = flusher.status
     if let error = flush.lastError { other.append("Postgres is not written: \(error)") }
