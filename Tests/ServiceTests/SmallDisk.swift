@@ -14,7 +14,7 @@ final class SmallDisk {
   static let obstacle: String? = {
     let probe = try? Shell.run(unshare + ["mount", "-t", "tmpfs", "tmpfs", "/tmp"])
     guard let probe else { return "unshare cannot be started" }
-    return probe.status == 0 ? nil : "no mount namespace: \(probe.text)"
+    return probe.status == 0 ? nil : "no mount namespace: \(probe.text.prefix { !$0.isNewline })"
   }()
 
   /// A user that may not mount becomes one that may in a user namespace.
