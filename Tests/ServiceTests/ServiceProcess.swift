@@ -1,6 +1,7 @@
 import Foundation
 import Metering
 import Server
+import Testing
 
 /// A real `weighbridge serve` in a scratch data directory.
 final class ServiceProcess {
@@ -138,8 +139,10 @@ final class ServiceProcess {
 
   /// Ends the program at once, as a crash would.
   func kill() {
+    guard let process else { return }
     signal(SIGKILL)
-    process?.waitUntilExit()
+    process.waitUntilExit()
+    Self.expectNoReport(of: process)
   }
 
   /// Waits for the program's end.
@@ -148,6 +151,7 @@ final class ServiceProcess {
     let end = Date(timeIntervalSinceNow: seconds)
     while process.isRunning, Date() < end { usleep(20_000) }
     guard !process.isRunning else { throw Failure(description: "still running:\n\(log)") }
+    Self.expectNoReport(of: process)
     return process.terminationStatus
   }
 
@@ -177,10 +181,17 @@ final class ServiceProcess {
     }
     try process.run()
     process.waitUntilExit()
+    Self.expectNoReport(of: process)
     return Result(
       status: process.terminationStatus,
       output: try String(contentsOfFile: outputPath, encoding: .utf8),
       errors: try String(contentsOfFile: errorPath, encoding: .utf8))
+  }
+
+  /// Fails the test if a sanitizer ended the program, with the status that `Config/run-sanitizers.sh`
+  /// gives it; that script prints the report.
+  private static func expectNoReport(of process: Process) {
+    #expect(process.terminationStatus != 66, "ended by a sanitizer: \(process.arguments ?? [])")
   }
 
   /// Compares Postgres with the log.
