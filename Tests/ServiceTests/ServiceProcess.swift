@@ -188,8 +188,8 @@ final class ServiceProcess {
       errors: try String(contentsOfFile: errorPath, encoding: .utf8))
   }
 
-  /// Fails the test if a sanitizer ended the program, with the status that `Config/run-sanitizers.sh`
-  /// gives it; that script prints the report.
+  /// Fails the test if a sanitizer ended the program, with the status that
+  /// `Config/run-sanitizers.sh` gives it; that script prints the report.
   private static func expectNoReport(of process: Process) {
     #expect(process.terminationStatus != 66, "ended by a sanitizer: \(process.arguments ?? [])")
   }

@@ -283,8 +283,10 @@ public final class Service {
     guard !removable.isEmpty else { return }
     do {
       try Manifest(files).append(removable)
-      for segment in removable { try files.removeSegment(segment.number) }
-      path.ledger.segmentsRemoved(removable.count)
+      for segment in removable {
+        try files.removeSegment(segment.number)
+        path.ledger.segmentsRemoved(1)
+      }
       logger.info("segments removed", metadata: ["count": "\(removable.count)"])
     } catch {
       logger.error("segments not removed", metadata: ["error": "\(error)"])
