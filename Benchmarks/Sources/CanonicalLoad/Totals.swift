@@ -38,7 +38,7 @@ public struct TenantKind: Hashable, Sendable {
 }
 
 /// Records by verdict.
-public struct VerdictTotals: Equatable, Codable, Sendable {
+public struct VerdictTotals: Equatable, Codable, Sendable, CustomStringConvertible {
   /// New, and counted.
   public var accepted: Int64 = 0
   /// Counted before.
@@ -52,6 +52,12 @@ public struct VerdictTotals: Equatable, Codable, Sendable {
 
   /// None.
   public init() {}
+
+  /// The numbers with their names.
+  public var description: String {
+    "accepted \(accepted), duplicate \(duplicate), conflict \(conflict), late \(late), "
+      + "rejected \(rejected)"
+  }
 
   /// Adds other verdicts.
   public static func += (left: inout VerdictTotals, right: VerdictTotals) {

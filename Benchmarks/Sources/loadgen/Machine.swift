@@ -17,11 +17,26 @@ struct Machine: Codable {
       model?.split(separator: ":").last.map { $0.trimmingCharacters(in: .whitespaces) } ?? "unknown"
     cores = ProcessInfo.processInfo.activeProcessorCount
     kernel = Self.output("/usr/bin/uname", ["-sr"]) ?? "unknown"
-    fileSystem =
-      Self.output("/usr/bin/stat", ["-f", "-c", "%T", dataDirectory]) ?? "unknown"
+    fileSystem = Self.fileSystem(of: dataDirectory)
     commit =
       Self.output("/usr/bin/git", ["describe", "--always", "--dirty", "--abbrev=10"]) ?? "unknown"
     date = Date().ISO8601Format()
+  }
+
+  /// The type of the file system that holds a path, by the longest mount point above it.
+  private static func fileSystem(of path: String) -> String {
+    let text = (try? String(contentsOfFile: "/proc/self/mounts", encoding: .utf8)) ?? ""
+    var best = (length: -1, type: "unknown")
+    for line in text.split(separator: "\n") {
+      // Device, mount point, type, and more.
+      let fields = line.split(separator: " ").map(String.init)
+      guard fields.count > 2 else { continue }
+      let point = fields[1] == "/" ? "" : fields[1]
+      if path == point || path.hasPrefix(point + "/"), point.count > best.length {
+        best = (point.count, fields[2])
+      }
+    }
+    return best.type
   }
 
   /// In few words.

@@ -48,7 +48,8 @@ struct Measurement {
       let outcome = try send(to: process.address(settings.transport), after: [])
       return report(
         outcome, ReceiverFigures(process.identifier, since: before, outcome.result),
-        directory: "/tmp", differences: answers(outcome, expected: nil))
+        directory: FileManager.default.temporaryDirectory.path,
+        differences: answers(outcome, expected: nil))
     case .running(let directory):
       return try measure(directory, late: nil) { nil }
     case .own(let program):
@@ -129,7 +130,7 @@ struct Measurement {
   }
 
   private func answers(_ outcome: Outcome, expected: Expectation?) -> [String] {
-    ResultCheck.answers(outcome.result, expected: expected?.verdicts)
+    ResultCheck.answers(outcome.result, expected: expected)
   }
 
   private func report(

@@ -37,7 +37,7 @@ struct Preload {
     plan.seconds = .infinity
     plan.records = pool.records
     let result = try LoadThread.run(plan, pool: pool)
-    let faults = ResultCheck.answers(result, expected: Expectation([pool]).verdicts)
+    let faults = ResultCheck.answers(result, expected: Expectation([pool]))
     guard faults.isEmpty else { throw CommandFailure("preload: \(faults)") }
     let layout = try DataDirectoryLayout(existing: directory)
     _ = try ControlClient.send(ControlRequest(.flush), to: layout, timeout: 300)

@@ -34,7 +34,7 @@ struct Report: Codable {
         "\(sender.resentBatches) batches sent again (\(sender.lossPercent.text(3)) %); "
           + "refused \(sender.refusals.values.reduce(0, +))"
       ),
-      row("verdicts", sender.verdicts.text),
+      row("verdicts", "\(sender.verdicts)"),
       row(
         "sending thread",
         "\(sender.processorNanosecondsPerRecord.text(0)) ns/record, "
@@ -102,11 +102,4 @@ extension Double {
 
 extension LatencyFigures {
   var text: String { "p50 \(p50.text(2)) ms, p99 \(p99.text(2)) ms, p99.9 \(p999.text(2)) ms" }
-}
-
-extension VerdictTotals {
-  var text: String {
-    "accepted \(accepted), duplicate \(duplicate), conflict \(conflict), late \(late), "
-      + "rejected \(rejected)"
-  }
 }

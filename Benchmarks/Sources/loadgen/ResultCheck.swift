@@ -6,7 +6,7 @@ enum ResultCheck {
   private static let limit = 10
 
   /// What differs in the answers.
-  static func answers(_ result: LoadResult, expected: VerdictTotals?) -> [String] {
+  static func answers(_ result: LoadResult, expected: Expectation?) -> [String] {
     var differences: [String] = []
     if let failure = result.failure { differences.append(failure) }
     if result.ackedRecords != result.sentRecords {
@@ -15,8 +15,8 @@ enum ResultCheck {
     if result.wrongAnswers > 0 {
       differences.append("\(result.wrongAnswers) answers are wrong or have a wrong tag")
     }
-    if let expected, result.verdicts != expected {
-      differences.append("verdicts sent \(expected), acked \(result.verdicts)")
+    if let difference = expected?.difference(from: result.verdicts) {
+      differences.append(difference)
     }
     return differences
   }

@@ -19,7 +19,8 @@ struct Suite: ParsableCommand {
 
   func run() throws {
     let table = SuiteTable()
-    var figures = SuiteFigures(mode: mode, machine: Machine(dataDirectory: "/tmp"))
+    let scratch = FileManager.default.temporaryDirectory.path
+    var figures = SuiteFigures(mode: mode, machine: Machine(dataDirectory: scratch))
     table.head(figures)
     var baselines: [String: Report] = [:]
     for load in mode.loads {

@@ -9,11 +9,14 @@ struct SuiteTable {
     ("lost %", 7), ("recv ns", 8), ("recv %", 6), ("all ns", 7),
     ("others %", 8), ("log B", 6), ("key B", 6), ("visible", 8),
   ]
-  private static let nameWidth = 40
+  private static let nameWidth = 48
 
   func head(_ figures: SuiteFigures) {
     let machine = figures.machine
     say("machine  \(machine.summary)")
+    if machine.fileSystem == "tmpfs" {
+      say("ATTENTION: the data lies in memory, where a sync costs nothing; set TMPDIR to a disk")
+    }
     say("commit   \(machine.commit), \(machine.date)")
     if let sender = Cores.shared.sender, let receiver = Cores.shared.receiver {
       say("cores    sender on core \(sender), receiving thread on core \(receiver)")
@@ -42,6 +45,7 @@ struct SuiteTable {
         service?.logBytesPerRecord.text(1) ?? "", service?.indexBytesPerKey.text(1) ?? "",
         (service?.visible).map { "\(($0.milliseconds.p99 / 1_000).text(1)) s" } ?? "",
       ], report.differences.isEmpty ? "equal" : "DIFFERS")
+    for difference in report.differences { say("  \(difference)") }
   }
 
   func failed(_ name: String, _ reason: String) { say("\(name): FAILED: \(reason)") }
