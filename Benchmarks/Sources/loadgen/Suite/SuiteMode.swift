@@ -36,9 +36,6 @@ extension SuiteMode {
 
   /// The load whose rate is the peak.
   static let peak = "UDP 1.4 KB, 16 B keys"
-  private static let sinkUDP = "receive and ack alone, UDP 1.4 KB"
-  private static let sinkLarge = "receive and ack alone, UDP 8 KB"
-  private static let sinkTCP = "receive and ack alone, TCP 8 KB"
 
   private static var manyKeys: SuiteLoad {
     var settings = LoadSettings()
@@ -48,7 +45,7 @@ extension SuiteMode {
   }
 
   private static var quickLoads: [SuiteLoad] {
-    var loads = [sink(sinkUDP, .udp, 1_400)]
+    var loads = [sink(.udp, 1_400, .raw)]
     loads.append(load(.udp, 1_400, .raw, hmac: false, sources: 1))
     loads.append(load(.udp, 1_400, .raw, hmac: true, sources: 1))
     loads.append(load(.udp, 1_400, .text50, hmac: false, sources: 1))
@@ -63,8 +60,8 @@ extension SuiteMode {
   private static var fullLoads: [SuiteLoad] {
     var loads: [SuiteLoad] = []
     for (transport, length) in [(Transport.udp, 1_400), (.udp, 8_000), (.tcp, 8_000)] {
-      loads.append(sink(baseline(transport, length), transport, length))
       for keys in KeyForm.allCases {
+        loads.append(sink(transport, length, keys))
         for sources in [1, 64] {
           for hmac in [false, true] {
             loads.append(load(transport, length, keys, hmac: hmac, sources: sources))
@@ -75,18 +72,25 @@ extension SuiteMode {
     return loads
   }
 
-  private static func baseline(_ transport: Transport, _ length: Int) -> String {
-    transport == .tcp ? sinkTCP : length == 1_400 ? sinkUDP : sinkLarge
+  private static func name(_ transport: Transport, _ length: Int, _ keys: KeyForm) -> String {
+    let carrier = transport == .tcp ? "TCP" : length == 1_400 ? "UDP 1.4 KB" : "UDP 8 KB"
+    return carrier + (keys == .raw ? ", 16 B keys" : ", 50 B text keys")
   }
 
-  private static func sink(_ name: String, _ transport: Transport, _ length: Int) -> SuiteLoad {
+  private static func baseline(_ transport: Transport, _ length: Int, _ keys: KeyForm) -> String {
+    "sink, " + name(transport, length, keys)
+  }
+
+  /// Receiving and acking alone.
+  private static func sink(_ transport: Transport, _ length: Int, _ keys: KeyForm) -> SuiteLoad {
     var settings = LoadSettings()
+    settings.keys = keys
     settings.transport = transport
     settings.datagramBytes = length
     settings.sink = true
     settings.window = length > 1_400 ? 256 : settings.window
     settings.seconds = 3
-    return SuiteLoad(name: name, settings: settings)
+    return SuiteLoad(name: baseline(transport, length, keys), settings: settings)
   }
 
   private static func load(
@@ -104,10 +108,9 @@ extension SuiteMode {
     }
     // As many batches on their way as one source would have.
     settings.window /= sources == 1 ? 1 : 64
-    var name = transport == .tcp ? "TCP" : length == 1_400 ? "UDP 1.4 KB" : "UDP 8 KB"
-    name += keys == .raw ? ", 16 B keys" : ", 50 B text keys"
+    var name = name(transport, length, keys)
     if sources > 1 { name += ", \(sources) sources" }
     if hmac { name += ", HMAC" }
-    return SuiteLoad(name: name, settings: settings, baseline: baseline(transport, length))
+    return SuiteLoad(name: name, settings: settings, baseline: baseline(transport, length, keys))
   }
 }

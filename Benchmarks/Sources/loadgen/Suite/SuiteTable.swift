@@ -54,8 +54,9 @@ struct SuiteTable {
     say(
       """
 
-      of sink   against receiving and acking alone, on the same sockets, in the same suite; by cpu:
-                by the receiving thread's processor time, which other work changes less
+      sink      receiving and acking alone, on the same sockets, without an engine
+      of sink   the rate as a share of the sink's with the same frames; by cpu: by the receiving
+                thread's processor time for a record, which other work changes less
       p50 …     ack latency, from the sending of a batch; on a schedule from when it was due
       lost      batches that were sent again; closed loops wait for acks, so they lose little
       recv, all processor time per record: of the receiving thread, of all threads of the service;
