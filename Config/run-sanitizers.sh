@@ -22,9 +22,13 @@ rm -rf "$reports"
 mkdir -p "$reports"
 # 66 is no exit status of weighbridge; ServiceTests know it.
 common="log_path='$reports/report':exitcode=66"
-# The test runner itself has leaks at its end, which would fail every run.
-export ASAN_OPTIONS="$common:detect_leaks=0:${ASAN_OPTIONS:-}"
-export TSAN_OPTIONS="$common:halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}"
+case $sanitizer in
+  # The test runner itself has leaks at its end, which would fail every run.
+  address) export ASAN_OPTIONS="$common:detect_leaks=0:${ASAN_OPTIONS:-}" ;;
+  thread)
+    common+=":suppressions='$PWD/Config/thread-sanitizer.supp'"
+    export TSAN_OPTIONS="$common:halt_on_error=1:second_deadlock_stack=1:${TSAN_OPTIONS:-}" ;;
+esac
 
 # The shadow memory has fixed addresses, which randomised mappings of newer kernels may take.
 fixed=()
