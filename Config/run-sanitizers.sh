@@ -48,5 +48,5 @@ if [ "$status" -ne 0 ]; then
   echo "FAILED under the $sanitizer sanitizer; all output is in $log" >&2
   exit 1
 fi
-grep -E 'Test run with [1-9][0-9]* tests' "$log" ||
+grep -E 'Test run with [1-9][0-9]* tests?' "$log" ||
   { echo "no test ran; see $log" >&2; exit 1; }
