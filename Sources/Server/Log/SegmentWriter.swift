@@ -221,6 +221,7 @@ public final class SegmentWriter: Sendable {
 
   private func fatal(_ message: String) -> Never {
     FileHandle.standardError.write(Data("FATAL: \(message)\n".utf8))
-    exit(CommandExit.refused.rawValue)
+    // The other threads go on until the end: no exit handler may take OpenSSL away from them.
+    _exit(CommandExit.refused.rawValue)
   }
 }

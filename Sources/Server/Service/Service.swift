@@ -300,7 +300,8 @@ public final class Service {
   private func drain() {
     guard drainStarted == nil else {
       logger.notice("stopped at once; the next start recovers")
-      exit(CommandExit.refused.rawValue)
+      // The writer and the flusher go on until the end: no exit handler runs beside them.
+      _exit(CommandExit.refused.rawValue)
     }
     logger.notice("stopping: no more usage is taken; what is in hand is synced and flushed")
     drainStarted = EventLoop.monotonicMilliseconds()
