@@ -13,7 +13,8 @@ struct Clock: ParsableCommand {
       abstract: "Confirm that the wall clock is right, so that usage is taken again.",
       discussion: """
         Shows the time of the log and the wall clock. With --yes the wall clock is taken as right, \
-        and the log notes who said so. Hours up to it close, which cannot be undone.
+        and the log notes who said so. This cannot be undone: hours up to it close, and usage \
+        that is older than acceptance.back before it is rejected from then on.
         """)
 
     @OptionGroup var service: ServiceOptions
