@@ -10,15 +10,17 @@
 #include <asm/socket.h>
 // `SK_MEMINFO_VARS` and `SK_MEMINFO_DROPS`, the layout of what SO_MEMINFO answers.
 #include <linux/sock_diag.h>
-// The number of the system call sendmmsg.
+// The numbers of the system calls sendmmsg and recvmmsg.
 #include <sys/syscall.h>
 // `syscall`.
 #include <unistd.h>
+// `ioctl` and `FIONREAD`.
+#include <sys/ioctl.h>
 // `uint32_t`.
 #include <stdint.h>
 
-// `struct mmsghdr` of sendmmsg(2). glibc declares it only under _GNU_SOURCE, which Swift's view of
-// glibc does not set and which a header that comes later can no longer set.
+// `struct mmsghdr` of sendmmsg(2) and recvmmsg(2). glibc declares it only under _GNU_SOURCE, which
+// Swift's view of glibc does not set and which a header that comes later can no longer set.
 struct wb_mmsghdr {
   struct msghdr header;
   unsigned int length;
@@ -28,6 +30,15 @@ struct wb_mmsghdr {
 static inline int wb_sendmmsg(int fd, struct wb_mmsghdr *messages, unsigned int count, int flags) {
   return (int)syscall(SYS_sendmmsg, fd, messages, count, flags);
 }
+
+// recvmmsg(2) without a time limit: up to `count` datagrams in one system call.
+static inline int wb_recvmmsg(int fd, struct wb_mmsghdr *messages, unsigned int count, int flags) {
+  return (int)syscall(SYS_recvmmsg, fd, messages, count, flags, NULL);
+}
+
+// The length of the datagram that waits first, 0 if none does, from FIONREAD of udp(7); 0, or -1
+// with errno set. ioctl is variadic, which Swift cannot call.
+static inline int wb_waiting_bytes(int fd, int *length) { return ioctl(fd, FIONREAD, length); }
 
 // How many datagrams the kernel has dropped on this socket (modulo 2^32), from SO_MEMINFO of
 // socket(7); 0, or -1 with errno set. The array is a macro-sized C array, which Swift cannot spell.

@@ -34,14 +34,6 @@ extension SocketAddress {
     }
   }
 
-  /// The address that libuv hands to a callback; the family tells how long it is.
-  init?(lent address: UnsafePointer<sockaddr>) {
-    let length =
-      unsafe address.pointee.sa_family == sa_family_t(AF_INET6)
-      ? MemoryLayout<sockaddr_in6>.size : MemoryLayout<sockaddr_in>.size
-    unsafe self.init(sockaddr: UnsafeRawBufferPointer(start: address, count: length))
-  }
-
   /// Writes the address to `memory`, which holds `sockaddrCapacity` bytes, and returns its length.
   func store(to memory: UnsafeMutableRawPointer) -> socklen_t {
     unsafe memory.storeBytes(of: port.bigEndian, toByteOffset: Self.portOffset, as: UInt16.self)

@@ -1,10 +1,13 @@
 internal import CLibUV
 internal import Glibc
 
-/// A UDP socket on an event loop (`uv_udp_t` with `UV_UDP_RECVMMSG`).
+/// A UDP socket on an event loop (`uv_poll_t`, `recvmmsg`, `sendmmsg`).
 ///
-/// Received datagrams are lent to a handler, up to 20 from one system call. Frames to be sent are
-/// queued and leave together in one `sendmmsg`. Nothing is allocated per datagram.
+/// Received datagrams are lent to a handler, up to 64 from one system call. Frames to be sent are
+/// queued and leave together in one system call too. Nothing is allocated per datagram.
+///
+/// libuv's own `uv_udp_t` reads 20 datagrams at once, into slots that begin 64 KiB apart and
+/// therefore share the same few lines of the processor's caches.
 ///
 /// Thread: used on its loop's thread only.
 @safe
@@ -23,20 +26,28 @@ public final class UDPEndpoint: LoopHandle {
   /// What waits to be sent.
   var queue: DatagramQueue
   /// Message headers for one `sendmmsg`.
-  let messages: MessageBlock
-  /// Tells when the socket can be written to again; there once it could not.
-  var writability: WritabilityWatcher?
-  /// Lent to libuv for the length of each receive.
-  let slab: UnsafeMutableRawBufferPointer
+  let messages = MessageBlock(capacity: 256)
+  /// Message headers for one `recvmmsg`, into the slab.
+  let slots = MessageBlock(capacity: 64)
+  private let slab: UnsafeMutableRawBufferPointer
   var onDatagram: (RawSpan, SocketAddress) -> Void = { _, _ in }
   var onBatchEnd: () -> Void = {}
+  /// Whether the socket is watched for datagrams.
+  var awaitsDatagrams = false
+  /// Whether the socket was full and is watched until it can be written to.
+  var awaitsWritability = false
+  /// Length in the mean of the datagrams that were read last.
+  var meanLength = 0
   var lastKernelDrops: UInt32 = 0
   var totalKernelDrops: UInt64 = 0
 
-  /// libuv receives into slots of this size and no other (`UV__UDP_DGRAM_MAXSIZE`).
-  static let slotBytes = 64 * 1_024
-  /// The most datagrams that libuv receives at once (`UV__MMSG_MAXWIDTH`).
-  static let slotCount = 20
+  /// Bytes of a slot: more than any datagram has, so that none is cut off.
+  private static let slotBytes = 64 << 10
+  /// Bytes from one slot to the next, so that the beginnings of slots are spread over the
+  /// processor's caches.
+  private static let slotStride = slotBytes + 1_536
+  /// Bytes at which a read ends: the loop has other things to do.
+  static let bytesTogether = 128 << 10
 
   /// An endpoint bound to exactly this address; an IPv6 socket takes IPv6 only. Port 0 takes a free
   /// one. Nothing is received before `startReceiving`.
@@ -73,19 +84,23 @@ public final class UDPEndpoint: LoopHandle {
     self.peer = peer
     queue = DatagramQueue(
       bytes: options.sendQueueBytes, datagramLimit: options.maximumDatagramLength)
-    messages = MessageBlock()
-    unsafe slab = .allocate(byteCount: Self.slotBytes * Self.slotCount, alignment: 4_096)
+    unsafe slab = .allocate(byteCount: Self.slotStride * slots.capacity, alignment: 4_096)
+    for index in 0..<slots.capacity {
+      let start = index * Self.slotStride
+      unsafe slots.lend(
+        index, UnsafeMutableRawBufferPointer(rebasing: slab[start..<start + Self.slotBytes]))
+    }
+    let handle = unsafe LoopHandle.memory(for: uv_poll_t.self)
+    do throws(EventLoopError) {
+      try check(unsafe uv_poll_init(loop.raw, handle, socket.descriptor), "uv_poll_init")
+    } catch {
+      unsafe handle.deallocate()
+      unsafe slab.deallocate()
+      throw error
+    }
     descriptor = socket.release()
-
-    let handle = unsafe LoopHandle.memory(for: uv_udp_t.self)
-    unsafe expect(
-      uv_udp_init_ex(loop.raw, handle, UV_UDP_RECVMMSG.rawValue), "uv_udp_init_ex")
     unsafe super.init(loop: loop, handle: UnsafeMutableRawPointer(handle))
     adopt()
-    unsafe expect(uv_udp_open(handle, descriptor), "uv_udp_open")
-    // uv_udp_open sets SO_REUSEADDR, which would let another socket with it take the address over.
-    var off: Int32 = 0
-    unsafe setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &off, 4)
   }
 
   deinit {
@@ -119,12 +134,46 @@ public final class UDPEndpoint: LoopHandle {
     return totalKernelDrops
   }
 
+  /// Has the loop watch the socket for what is awaited.
+  func watch() {
+    guard !isClosed, let handle = unsafe pointer(as: uv_poll_t.self) else { return }
+    let events =
+      (awaitsDatagrams ? UV_READABLE.rawValue : 0) | (awaitsWritability ? UV_WRITABLE.rawValue : 0)
+    if events == 0 {
+      unsafe expect(uv_poll_stop(handle), "uv_poll_stop")
+    } else {
+      unsafe expect(uv_poll_start(handle, Int32(events), socketReady), "uv_poll_start")
+    }
+  }
+
+  /// The socket can be read or written, or has an error, which reading takes from it.
+  fileprivate func ready(isReadable: Bool, isWritable: Bool, isError: Bool) {
+    if awaitsDatagrams, isReadable || isError { read() }
+    guard !isClosed else { return }
+    if awaitsWritability, isWritable || isError {
+      awaitsWritability = false
+      watch()
+      sendQueued()
+    } else if isError {
+      // libuv stops to watch a socket with an error.
+      watch()
+    }
+  }
+
   override func closing() {
-    // Ends libuv's loop over the datagrams of the current batch.
-    if let handle = unsafe pointer(as: uv_udp_t.self) { unsafe _ = uv_udp_recv_stop(handle) }
-    writability?.close()
-    writability = nil
     onDatagram = { _, _ in }
     onBatchEnd = {}
   }
+
+  // The descriptor must outlive libuv's watch of it, and uv_close ends that at once.
+  override func closed() { _ = Glibc.close(descriptor) }
+}
+
+private func socketReady(
+  _ handle: UnsafeMutablePointer<uv_poll_t>?, _ status: Int32, _ events: Int32
+) {
+  guard let data = unsafe handle?.pointee.data else { return }
+  unsafe Unmanaged<UDPEndpoint>.fromOpaque(data).takeUnretainedValue().ready(
+    isReadable: events & Int32(UV_READABLE.rawValue) != 0,
+    isWritable: events & Int32(UV_WRITABLE.rawValue) != 0, isError: status < 0)
 }

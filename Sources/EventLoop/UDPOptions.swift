@@ -31,8 +31,6 @@ public struct UDPOptions: Sendable {
 public struct UDPStatistics: Sendable, Hashable {
   /// Datagrams handed to the handler.
   public var datagramsReceived: UInt64 = 0
-  /// Datagrams longer than the receive slot, which were not handed on.
-  public var datagramsTruncated: UInt64 = 0
   /// Failed receives; on a connected endpoint also the peer's "port unreachable".
   public var receiveErrors: UInt64 = 0
   /// Frames taken into the send queue.

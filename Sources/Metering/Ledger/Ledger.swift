@@ -191,8 +191,8 @@ extension Ledger {
   /// Whether the dedup index takes another record.
   public var hasRoom: Bool { dedup.hasRoom(for: 1) }
 
-  /// Whether a block is open that holds anything.
-  public var hasOpenBlock: Bool { !block.isEmpty }
+  /// Receipts and records in the open block.
+  public var openEntries: Int { block.entryCount }
 
   /// Notes the highest sequence that a source says it issued, so that a lost tail is seen.
   ///

@@ -153,9 +153,20 @@ public final class Service {
     if path.ledger.maintain() { wakeup?.signal() }
   }
 
+  /// Entries at which a block waits for no more usage.
+  private static let gatheredEntries = 8_192
+
+  /// Whether the open block is still small and a socket holds more usage, which comes at once.
+  ///
+  /// A sync costs as much for a few records as for thousands, and what it costs is taken from
+  /// receiving; so one that could hold more waits for it, for a millisecond or two.
+  private var isGathering: Bool {
+    path.ledger.openEntries < Self.gatheredEntries && endpoints.contains { $0.holdsDatagrams }
+  }
+
   /// Hands the open block to the writer if it is idle, at once or after the commit delay.
   private func commit() {
-    if !writer.isBusy, path.ledger.hasOpenBlock {
+    if !writer.isBusy, path.ledger.openEntries > 0, !isGathering {
       let delay = configuration.log.commitDelay.milliseconds
       if delay == 0 || isCommitDue || drainStarted != nil {
         isCommitDue = false
