@@ -24,9 +24,10 @@ struct AnswerFixture {
       }
     }
     exceptions.finish()
+    let encoded = exceptions.bytes
     AnswerEncoder(installation: installation).appendAck(
       header(sequence, highest: highest), source: Array(source.name.utf8).rawSpan,
-      receipt: AckReceipt(counts: counts, isResent: isResent), exceptions: exceptions,
+      receipt: AckReceipt(counts: counts, isResent: isResent), exceptions: encoded.span,
       missing: missing.span, limit: 1_432, to: &bytes, tag: { _ in 0 })
     let frame = bytes.rawSpan
     return try Ack(parsing: frame, header: FrameHeader(parsing: frame, limits: .standard))

@@ -57,7 +57,7 @@ final class FakeServer {
   private let authenticator: MessageAuthenticator?
   private var random: SplitMix64
   private var receipts: [BatchID: AckReceipt] = [:]
-  private var exceptions: [BatchID: AckExceptions] = [:]
+  private var exceptions: [BatchID: [UInt8]] = [:]
   private var endpoint: UDPEndpoint?
   private var listener: StreamListener?
 
@@ -160,9 +160,9 @@ final class FakeServer {
     guard var receipt = receipts[batch] else { return [] }
     receipt.isResent = isResent
     var bytes: [UInt8] = []
+    let exceptions = exceptions[batch] ?? []
     encoder.appendAck(
-      answering, source: source, receipt: receipt,
-      exceptions: exceptions[batch] ?? AckExceptions(), missing: Span(),
+      answering, source: source, receipt: receipt, exceptions: exceptions.span, missing: Span(),
       limit: header.length, to: &bytes, tag: tag)
     if chance(plan.wrongTags) {
       var forged = bytes
@@ -203,7 +203,7 @@ final class FakeServer {
       if let verdict = AckCode(rawValue: code).verdict { counts[verdict] += 1 }
     }
     receipts[batch] = AckReceipt(counts: counts)
-    exceptions[batch] = AckExceptions(codes: codes.span)
+    exceptions[batch] = AckExceptions(codes: codes.span).bytes
     state.batches += 1
   }
 

@@ -6,28 +6,29 @@ import Wire
 
 @Suite("Receipt caches")
 struct CompletenessReceiptCacheTests {
-  private static func receipt(_ number: UInt32, exceptions: Int = 0) -> Receipt {
+  private static func receipt(_ number: UInt32) -> Receipt {
     Receipt(
       counts: VerdictCounts(
         accepted: number &+ 1, duplicate: number &+ 2, conflict: number &+ 3, late: number &+ 4,
         rejected: number &+ 5),
-      position: LogPosition(UInt64(number)), arrival: Timestamp(milliseconds: Int64(number)),
-      exceptions: [UInt8](repeating: UInt8(truncatingIfNeeded: number), count: exceptions))
+      position: LogPosition(UInt64(number)), arrival: Timestamp(milliseconds: Int64(number)))
   }
 
   /// The same rules on an array.
   private struct Model {
     var capacity: Int
     var exceptionCapacity: Int
-    var entries: [(key: BatchKey, receipt: Receipt)] = []
+    var entries: [(key: BatchKey, receipt: Receipt, exceptions: [UInt8])] = []
 
-    var exceptionByteCount: Int { entries.reduce(0) { $0 + $1.receipt.exceptions.count } }
+    var exceptionByteCount: Int { entries.reduce(0) { $0 + $1.exceptions.count } }
 
-    func find(_ key: BatchKey) -> Receipt? { entries.first { $0.key == key }?.receipt }
+    func find(_ key: BatchKey) -> (receipt: Receipt, exceptions: [UInt8])? {
+      entries.first { $0.key == key }.map { ($0.receipt, $0.exceptions) }
+    }
 
-    mutating func insert(_ receipt: Receipt, for key: BatchKey) -> Bool {
-      guard find(key) == nil, receipt.exceptions.count <= exceptionCapacity else { return false }
-      entries.append((key, receipt))
+    mutating func insert(_ receipt: Receipt, _ exceptions: [UInt8], for key: BatchKey) -> Bool {
+      guard find(key) == nil, exceptions.count <= exceptionCapacity else { return false }
+      entries.append((key, receipt, exceptions))
       while entries.count > capacity || exceptionByteCount > exceptionCapacity {
         entries.removeFirst()
       }
@@ -47,25 +48,27 @@ struct CompletenessReceiptCacheTests {
         source: .random(in: 0..<4, using: &random),
         epoch: [0, 1, .max].randomElement(using: &random) ?? 0,
         sequence: .random(in: 0..<60, using: &random))
-      let exceptions =
+      let length =
         Int.random(in: 0..<4, using: &random) == 0 ? Int.random(in: 0...60, using: &random) : 0
-      let receipt = CompletenessReceiptCacheTests.receipt(number, exceptions: exceptions)
-      #expect(cache.find(key) == model.find(key))
-      let isKept = model.insert(receipt, for: key)
-      #expect(cache.insert(receipt, for: key) == isKept)
-      #expect(cache.find(key) == model.find(key))
+      let exceptions = (0..<length).map { UInt8(truncatingIfNeeded: Int(number) + $0) }
+      let receipt = CompletenessReceiptCacheTests.receipt(number)
+      #expect(cache.find(key) == model.find(key)?.receipt)
+      let isKept = model.insert(receipt, exceptions, for: key)
+      let wasKept = cache.insert(receipt, exceptions: exceptions.span, for: key)
+      #expect(wasKept == isKept)
+      var found: [UInt8] = [7]
+      let known = cache.find(key, exceptions: &found)
+      #expect(known == model.find(key)?.receipt)
+      #expect(found == [7] + (model.find(key)?.exceptions ?? []))
       #expect(cache.count == model.entries.count && cache.count <= capacity)
       #expect(cache.exceptionByteCount == model.exceptionByteCount)
       #expect(cache.exceptionByteCount <= exceptionCapacity)
     }
-    var listed: [BatchKey] = []
-    var receipts: [Receipt] = []
-    cache.forEach {
-      listed.append($0)
-      receipts.append($1)
+    for entry in model.entries {
+      var found: [UInt8] = []
+      let known = cache.find(entry.key, exceptions: &found)
+      #expect(known == entry.receipt && found == entry.exceptions)
     }
-    #expect(listed == model.entries.map(\.key))
-    #expect(receipts == model.entries.map(\.receipt))
   }
 
   @Test("Batches with one and the same hash have receipts of their own")
@@ -76,7 +79,9 @@ struct CompletenessReceiptCacheTests {
     for number in 0..<120 as Range<UInt32> {
       let key = BatchKey(source: number % 10, epoch: UInt64(number / 10), sequence: sequence)
       #expect(cache.find(key) == nil)
-      #expect(cache.insert(CompletenessReceiptCacheTests.receipt(number), for: key) == true)
+      let wasKept = cache.insert(
+        CompletenessReceiptCacheTests.receipt(number), exceptions: Span(), for: key)
+      #expect(wasKept)
     }
     for number in 0..<120 as Range<UInt32> {
       let key = BatchKey(source: number % 10, epoch: UInt64(number / 10), sequence: sequence)
@@ -92,7 +97,7 @@ struct CompletenessReceiptCacheTests {
     for sequence in 1...50_000 as ClosedRange<UInt64> {
       let key = BatchKey(source: UInt32(sequence % 3), epoch: 9, sequence: sequence)
       cache.insert(
-        CompletenessReceiptCacheTests.receipt(UInt32(sequence)), for: key)
+        CompletenessReceiptCacheTests.receipt(UInt32(sequence)), exceptions: Span(), for: key)
       if sequence == 25_000 { bytes = cache.byteCount }
     }
     // A shard of the index may still double when chance fills it.

@@ -79,7 +79,7 @@ struct LedgerHistory {
       if let known = model.receipts[batch.source]?[batch.sequence] {
         let isCopy = taken[batch.source]?.contains(batch.sequence) == true
         #expect(outcome.disposition == (isCopy ? .copy : .resent), "seed \(seed)")
-        if !isCopy { expect(outcome.receipt, is: known) }
+        if !isCopy { expect(outcome, is: known) }
         continue
       }
       let codes = model.judge(batch, now: world.now)
@@ -87,7 +87,7 @@ struct LedgerHistory {
       let position = outcome.receipt.position
       #expect(outcome.disposition == .judged, "seed \(seed)")
       model.note(batch, codes, now: world.now, position: position)
-      expect(outcome.receipt, is: try #require(model.receipts[batch.source]?[batch.sequence]))
+      expect(outcome, is: try #require(model.receipts[batch.source]?[batch.sequence]))
       taken[batch.source, default: []].insert(batch.sequence)
       waiting.append((batch, position))
     }
@@ -96,11 +96,11 @@ struct LedgerHistory {
     }
   }
 
-  private func expect(_ receipt: Receipt, is known: LedgerModel.Batch) {
-    #expect(receipt.counts == known.counts, "seed \(seed)")
-    #expect(receipt.arrival.milliseconds == known.arrival, "seed \(seed)")
+  private func expect(_ outcome: JudgedBatch, is known: LedgerModel.Batch) {
+    #expect(outcome.receipt.counts == known.counts, "seed \(seed)")
+    #expect(outcome.receipt.arrival.milliseconds == known.arrival, "seed \(seed)")
     let exceptions = AckExceptions(codes: known.codes.span)
-    #expect(receipt.exceptions == exceptions.bytes, "seed \(seed)")
+    #expect(outcome.exceptions == exceptions.bytes, "seed \(seed)")
   }
 
   private mutating func newBatch() -> TestBatch {
@@ -234,7 +234,7 @@ struct LedgerHistory {
       for known in source.values {
         let outcome = try world.judge(known.batch)
         #expect(outcome.disposition == .resent, "seed \(seed)")
-        expect(outcome.receipt, is: known)
+        expect(outcome, is: known)
       }
     }
   }

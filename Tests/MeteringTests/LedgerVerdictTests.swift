@@ -43,6 +43,31 @@ struct LedgerVerdictTests {
     #expect(outcome.codes(2) == [1, rejected(.timeTooOld)])
   }
 
+  /// Names of equal ends and length, of equal bytes and another type, and of a few bytes more.
+  @Test func namesThatLookAlikeAreDifferent() throws {
+    let world = LedgerWorld()
+    let shared = "tenant--"
+    let tenants = ["a", "b", "c"].map { "\(shared)\($0)\(shared)" } + [shared, shared + shared]
+    var records: [UsageRecord] = []
+    for tenant in tenants {
+      for type in [ContextType.project, .workspace] {
+        for context in tenants {
+          records.append(
+            .test(UInt128(records.count), tenant: tenant, type: type, context: context))
+        }
+      }
+    }
+    // The second time every name is one that was used lately.
+    for sequence in 1...2 as ClosedRange<UInt64> {
+      try world.judge(TestBatch(sequence: sequence, records: records))
+      for index in records.indices { records[index].key = .raw(UInt128(1_000 + index)) }
+    }
+    world.sync()
+    let rows = try world.fold(upTo: world.ledger.end).sums
+    #expect(rows.count == records.count)
+    #expect(rows.values.allSatisfy { $0.count == 2 })
+  }
+
   @Test func aPayloadIsKindOperationQuantityAndContext() throws {
     let world = LedgerWorld()
     let first = UsageRecord.test(1, type: .project, context: "p")

@@ -91,7 +91,7 @@ final class LedgerWorld {
 
   /// Judges batches as one group and gives their outcomes.
   @discardableResult
-  func judge(_ batches: [TestBatch]) throws -> [BatchOutcome] {
+  func judge(_ batches: [TestBatch]) throws -> [JudgedBatch] {
     var columns = UsageColumns()
     for batch in batches {
       let bytes = try batch.frame()
@@ -101,11 +101,13 @@ final class LedgerWorld {
     ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
     take()
     #expect(ledger.outcomes.map(\.frame) == Array(0..<batches.count))
-    return ledger.outcomes
+    return ledger.outcomes.map {
+      JudgedBatch(outcome: $0, exceptions: Array(ledger.exceptions[$0.exceptions]))
+    }
   }
 
   @discardableResult
-  func judge(_ batch: TestBatch) throws -> BatchOutcome { try judge([batch])[0] }
+  func judge(_ batch: TestBatch) throws -> JudgedBatch { try judge([batch])[0] }
 
   func tick(after milliseconds: Int64 = 0) {
     now += milliseconds
@@ -252,26 +254,35 @@ extension BillingPeriod {
   static let march = BillingPeriod(month: 56 * 12 + 2)
 }
 
-extension BatchOutcome {
+/// What became of a batch, with its exceptions.
+@dynamicMemberLookup
+struct JudgedBatch {
+  var outcome: BatchOutcome
+  var exceptions: [UInt8]
+
+  subscript<Value>(dynamicMember path: KeyPath<BatchOutcome, Value>) -> Value {
+    outcome[keyPath: path]
+  }
+
   /// The verdict on each record.
   func codes(_ count: Int) -> [UInt8] {
     var codes = [UInt8](repeating: 0, count: count)
     var offset = 0
     func varint() -> Int {
       var (value, shift) = (0, 0)
-      while receipt.exceptions[offset] >= 0x80 {
-        value |= Int(receipt.exceptions[offset] & 0x7f) << shift
+      while exceptions[offset] >= 0x80 {
+        value |= Int(exceptions[offset] & 0x7f) << shift
         (offset, shift) = (offset + 1, shift + 7)
       }
-      value |= Int(receipt.exceptions[offset]) << shift
+      value |= Int(exceptions[offset]) << shift
       offset += 1
       return value
     }
     var place = 0
-    while offset < receipt.exceptions.count {
+    while offset < exceptions.count {
       place += varint()
       let length = varint()
-      for index in place..<place + length { codes[index] = receipt.exceptions[offset] }
+      for index in place..<place + length { codes[index] = exceptions[offset] }
       offset += 1
       place += length
     }

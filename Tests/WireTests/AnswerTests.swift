@@ -33,9 +33,10 @@ struct AnswerTests {
     limit: Int = 65_507, source: [UInt8] = longestSource
   ) -> [UInt8] {
     var output: [UInt8] = []
+    let exceptions = exceptions(codes.map(\.rawValue)).bytes
     encoder.appendAck(
       header(), source: source.raw, receipt: receipt ?? AckReceipt(counts: counts(codes)),
-      exceptions: exceptions(codes.map(\.rawValue)), missing: missing.span,
+      exceptions: exceptions.span, missing: missing.span,
       limit: limit, to: &output
     ) { _ in 1 }
     return output

@@ -83,6 +83,33 @@ struct BodyTests {
     }
   }
 
+  /// Names of every length, the last one with a fault, in one table.
+  @Test func aKeyIsTheEndsOfItsName() throws {
+    let alphabet = Array("abcdefghijklmnopqrstuvwxyz".utf8)
+    let names = (1...255).map { length in (0..<length).map { alphabet[($0 * 7 + length) % 26] } }
+    var frame = RawFrame(tenantCount: UInt16(names.count + 1))
+    frame.body = []
+    for name in names { frame.body += [UInt8(name.count)] + name }
+    frame.body += [1, 0, 1, 0x6F]
+    frame.body += RawRecord().bytes
+    var columns = UsageColumns()
+    try append(frame.bytes, to: &columns)
+    for (number, name) in names.enumerated() {
+      let found = columns.tenants.key(number + 1)
+      let key = try #require(found)
+      let padded = name + [UInt8](repeating: 0, count: max(0, 8 - name.count))
+      func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
+        bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) }
+      }
+      #expect(key.first == word(padded.prefix(8)) && key.last == word(padded.suffix(8)))
+      #expect(key.tag & 0xFF == UInt32(name.count) && key.isWhole == (name.count <= 16))
+      let kept = array(columns.tenants.name(number + 1))
+      #expect(kept == name)
+    }
+    let faulty = columns.tenants.key(names.count + 1)
+    #expect(faulty == nil)
+  }
+
   @Test func malformedFrameLeavesNothingInAGroup() throws {
     var columns = UsageColumns()
     let sound = RawFrame(sequence: 4, highestSequence: 9).bytes

@@ -120,10 +120,10 @@ struct GoldenVectorTests {
 
     var output: [UInt8] = []
     let codes = [AckCode.accepted, .duplicate, AckCode(rejected: .timeAhead)].map(\.rawValue)
+    let exceptions = AckExceptions(codes: codes.span).bytes
     AnswerEncoder(installation: installation).appendAck(
       ack.header, source: Array(source.name.utf8).raw, receipt: receipt,
-      exceptions: AckExceptions(codes: codes.span), missing: missing.span, limit: 192,
-      to: &output
+      exceptions: exceptions.span, missing: missing.span, limit: 192, to: &output
     ) { _ in tag }
     #expect(output == frame)
   }

@@ -50,7 +50,8 @@ final class EngineStage: StageBody {
     }
     ledger.judge(columns, wall: Timestamp(milliseconds: time), monotonic: time)
     acks.removeAll(keepingCapacity: true)
-    for outcome in ledger.outcomes { answer(outcome, columns, into: &acks) }
+    let exceptions = ledger.exceptions
+    for outcome in ledger.outcomes { answer(outcome, exceptions.span, columns, into: &acks) }
     unsealed += columns.count
     if unsealed >= Self.blockRecords { seal() }
     while let piece = ledger.takeUpkeep() { upkeep.perform(piece) }
@@ -83,7 +84,8 @@ final class EngineStage: StageBody {
   }
 
   private func answer(
-    _ outcome: BatchOutcome, _ columns: borrowing UsageColumns, into acks: inout [UInt8]
+    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ columns: borrowing UsageColumns,
+    into acks: inout [UInt8]
   ) {
     precondition(outcome.disposition == .judged, "BUG: a new batch was not judged")
     let header = columns.frames[outcome.frame].header
@@ -94,7 +96,7 @@ final class EngineStage: StageBody {
     encoder.appendAck(
       answer, source: columns.sourceName(ofFrame: outcome.frame),
       receipt: AckReceipt(counts: outcome.receipt.counts),
-      exceptions: AckExceptions(finished: outcome.receipt.exceptions), missing: Span(),
+      exceptions: exceptions.extracting(outcome.exceptions), missing: Span(),
       limit: header.length, to: &acks
     ) { [authenticator] bytes in authenticator?.tag(of: bytes) ?? 0 }
   }

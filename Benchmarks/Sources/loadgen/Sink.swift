@@ -72,7 +72,7 @@ struct Sink: ParsableCommand {
       encoder.appendAck(
         AnswerHeader(answering: header, arrival: header.baseTime),
         source: header.sourceName(in: frame), receipt: AckReceipt(counts: counts),
-        exceptions: AckExceptions(), missing: Span(), limit: length, to: &output
+        exceptions: Span(), missing: Span(), limit: length, to: &output
       ) { _ in 0 }
       return length
     } catch {

@@ -9,17 +9,12 @@ public struct Receipt: Sendable, Hashable {
   public var position: LogPosition
   /// When the batch arrived, by the ledger's time.
   public var arrival: Timestamp
-  /// The encoded list of records that were not accepted; empty for most batches.
-  public var exceptions: [UInt8]
 
   /// A note that a batch was judged.
-  public init(
-    counts: VerdictCounts, position: LogPosition, arrival: Timestamp, exceptions: [UInt8] = []
-  ) {
+  public init(counts: VerdictCounts, position: LogPosition, arrival: Timestamp) {
     self.counts = counts
     self.position = position
     self.arrival = arrival
-    self.exceptions = exceptions
   }
 }
 

@@ -1,13 +1,12 @@
 /// The receipts of the most recent batches, first in, first out, within two limits.
 ///
 /// A batch that is not here any more but in the ``SequenceSet`` was judged: its ack says so without
-/// details. No receipt without exceptions allocates once the cache is full. One thread owns a
-/// cache.
+/// details. Nothing is allocated once the cache is full. One thread owns a cache.
 public struct ReceiptCache: ~Copyable, Sendable {
   private struct Entry {
     var key: BatchKey
-    /// The receipt without its exceptions, which are in the ring.
     var receipt: Receipt
+    /// Where its exceptions begin in the ring.
     var exceptionStart: Int
     var exceptionCount: Int
   }
@@ -57,8 +56,18 @@ public struct ReceiptCache: ~Copyable, Sendable {
 
   /// The receipt of a batch, or nil if it has none here. O(1).
   public func find(_ key: BatchKey) -> Receipt? {
+    row(of: key, hashValue(key)).map { entries[Int($0)].receipt }
+  }
+
+  /// The receipt of a batch, or nil if it has none here; its exceptions are appended to `bytes`.
+  /// O(length of the exceptions).
+  public func find(_ key: BatchKey, exceptions bytes: inout [UInt8]) -> Receipt? {
     guard let row = row(of: key, hashValue(key)) else { return nil }
-    return whole(entries[Int(row)])
+    let entry = entries[Int(row)]
+    let first = min(entry.exceptionCount, exceptionRing.count - entry.exceptionStart)
+    bytes += exceptionRing[entry.exceptionStart..<entry.exceptionStart + first]
+    bytes += exceptionRing[0..<entry.exceptionCount - first]
+    return entry.receipt
   }
 
   /// Asks the memory for what keeping or finding the receipt of a batch reads first.
@@ -68,22 +77,26 @@ public struct ReceiptCache: ~Copyable, Sendable {
   ///
   /// O(1) amortised.
   ///
+  /// - Parameters:
+  ///   - receipt: the receipt.
+  ///   - exceptions: the encoded list of records that were not accepted; empty for many batches.
+  ///   - key: the batch.
   /// - Returns: false if nothing was kept: the batch has a receipt here already, which stands, or
   ///   the exceptions alone are larger than ``exceptionCapacity``.
   @discardableResult
-  public mutating func insert(_ receipt: Receipt, for key: BatchKey) -> Bool {
+  public mutating func insert(
+    _ receipt: Receipt, exceptions: Span<UInt8>, for key: BatchKey
+  ) -> Bool {
     let hashValue = hashValue(key)
-    let byteCount = receipt.exceptions.count
+    let byteCount = exceptions.count
     guard byteCount <= exceptionCapacity, row(of: key, hashValue) == nil else { return false }
     while count == capacity || exceptionByteCount + byteCount > exceptionCapacity {
       removeOldest()
     }
     if count > Self.removalDistance { prefetch(entries[place(Self.removalDistance)].key) }
     let place = place(count)
-    var entry = Entry(
-      key: key, receipt: receipt, exceptionStart: store(receipt.exceptions),
-      exceptionCount: byteCount)
-    entry.receipt.exceptions = []
+    let entry = Entry(
+      key: key, receipt: receipt, exceptionStart: store(exceptions), exceptionCount: byteCount)
     if place < entries.count {
       entries[place] = entry
     } else {
@@ -95,38 +108,26 @@ public struct ReceiptCache: ~Copyable, Sendable {
     return true
   }
 
-  /// Gives every receipt to `body`, the oldest first. O(n).
-  public func forEach(_ body: (BatchKey, Receipt) -> Void) {
-    for offset in 0..<count {
-      let entry = entries[place(offset)]
-      body(entry.key, whole(entry))
-    }
-  }
-
   /// Puts exceptions behind those that are there, for which there is room.
   ///
   /// - Returns: where they begin.
-  private mutating func store(_ exceptions: [UInt8]) -> Int {
+  private mutating func store(_ exceptions: Span<UInt8>) -> Int {
     guard !exceptions.isEmpty else { return 0 }
-    let start = (exceptionHead + exceptionByteCount) % exceptionCapacity
-    for (offset, byte) in exceptions.enumerated() {
-      let place = (start + offset) % exceptionCapacity
+    let start = wrapped(exceptionHead + exceptionByteCount)
+    for index in exceptions.indices {
+      let place = wrapped(start + index)
       if place < exceptionRing.count {
-        exceptionRing[place] = byte
+        exceptionRing[place] = exceptions[index]
       } else {
-        exceptionRing.append(byte)
+        exceptionRing.append(exceptions[index])
       }
     }
     return start
   }
 
-  /// The receipt with its exceptions.
-  private func whole(_ entry: Entry) -> Receipt {
-    var receipt = entry.receipt
-    receipt.exceptions = (0..<entry.exceptionCount).map {
-      exceptionRing[(entry.exceptionStart + $0) % exceptionCapacity]
-    }
-    return receipt
+  /// A place in the ring of exceptions, from one that is at most one round further.
+  private func wrapped(_ place: Int) -> Int {
+    place < exceptionCapacity ? place : place - exceptionCapacity
   }
 
   /// How many receipts before its removal the index is asked for a receipt's place.
@@ -143,7 +144,7 @@ public struct ReceiptCache: ~Copyable, Sendable {
     index.remove(hashValue(entries[head].key), row: UInt32(truncatingIfNeeded: head))
     let removed = entries[head].exceptionCount
     exceptionByteCount -= removed
-    if removed > 0 { exceptionHead = (exceptionHead + removed) % exceptionCapacity }
+    if removed > 0 { exceptionHead = wrapped(exceptionHead + removed) }
     head = place(1)
     count -= 1
   }

@@ -26,14 +26,14 @@ struct ResolvedNames: ~Copyable {
     }
     for number in 0..<block.operations.count {
       let name = block.operations.name(number)
-      guard let id = names.operation(name, place: names.place(name)) else {
+      guard let id = names.operation(name) else {
         throw .limitBelowLog(setting: "limits.operations", limit: configuration.maximumOperations)
       }
       operations.append(id)
     }
     for number in 0..<block.contexts.count {
       let name = block.contexts.name(number)
-      guard let id = names.context(name, place: names.place(name)) else {
+      guard let id = names.context(name) else {
         throw .limitBelowLog(setting: "limits.contexts", limit: configuration.maximumContexts)
       }
       contexts.append(id)

@@ -8,8 +8,9 @@ struct JudgeScratch: ~Copyable {
     var disposition: BatchOutcome.Disposition
     /// The place of its source, −1 if it has none.
     var source: Int
-    /// The receipt that is repeated.
+    /// The receipt that is repeated, and where its exceptions stand.
     var receipt: Receipt?
+    var exceptions: Range<Int> = 0..<0
   }
 
   /// What is known of a name of the group.
@@ -18,8 +19,7 @@ struct JudgeScratch: ~Copyable {
     var id: UInt32
     /// Its number in the block, for names of fresh records.
     var inBlock: UInt32 = 0
-    /// Its place in the ledger's table while it is searched, then the keyed hash of an operation or
-    /// a context.
+    /// The keyed hash of an operation or a context.
     var hash: UInt64
   }
 

@@ -7,8 +7,9 @@ extension Ledger {
   /// Gives every record of the group its verdict; logs and folds the fresh ones.
   mutating func book(_ columns: borrowing UsageColumns) {
     settleVerdicts(columns)
+    let overflowed = counters.overflowed
     findRows()
-    numberNames(columns)
+    numberNames(columns, hasOverflow: counters.overflowed != overflowed)
     block.records.append(columns, scratch)
     fold(columns)
     pending.entries += UInt64(scratch.freshCount)
@@ -35,7 +36,11 @@ extension Ledger {
       }
       let (time, kind) = (times[record], kinds[record])
       let tenant = scratch.tenants[Int(tenants[record])].id
+      scratch.tenants[Int(tenants[record])].inBlock = 1
       let operation = scratch.operations[Int(operations[record])].id
+      scratch.operations[Int(operations[record])].inBlock = 1
+      let context = scratch.contexts[Int(contexts[record])].id
+      scratch.contexts[Int(contexts[record])].inBlock = 1
       var flags = kind | (forms[record] == 0 ? 0 : UsageFlags.textKey)
       var booking = RollupKey.notLate
       if time < names.tenants[Int(tenant)].openFrom {
@@ -45,8 +50,7 @@ extension Ledger {
       }
       scratch.fresh[count] = UInt32(truncatingIfNeeded: record)
       scratch.keys[count] = RollupKey(
-        tenant: tenant, operation: operation,
-        context: scratch.contexts[Int(contexts[record])].id,
+        tenant: tenant, operation: operation, context: context,
         hour: Hour(containing: Timestamp(milliseconds: time)).index, kind: kind,
         booking: booking)
       scratch.flags[count] = flags
@@ -89,20 +93,10 @@ extension Ledger {
   }
 
   /// Gives the names of fresh records their numbers in the open block.
-  private mutating func numberNames(_ columns: borrowing UsageColumns) {
-    let tenants = columns.tenant
-    let operations = columns.operation
-    let contexts = columns.context
-    for place in 0..<scratch.freshCount {
-      let record = Int(scratch.fresh[place])
-      scratch.tenants[Int(tenants[record])].inBlock = 1
-      scratch.operations[Int(operations[record])].inBlock = 1
-      if scratch.flags[place] & UsageFlags.overflow == 0 {
-        scratch.contexts[Int(contexts[record])].inBlock = 1
-      } else {
-        scratch.overflowInBlock = block.names.context(names.overflow, names.contextNames)
-      }
-    }
+  private mutating func numberNames(
+    _ columns: borrowing UsageColumns, hasOverflow: Bool
+  ) {
+    if hasOverflow { findUsedContexts(columns) }
     for entry in 1..<columns.tenants.count where scratch.tenants[entry].inBlock != 0 {
       scratch.tenants[entry].inBlock = block.names.tenant(
         scratch.tenants[entry].id, names.tenantNames)
@@ -115,6 +109,17 @@ extension Ledger {
       scratch.contexts[entry].inBlock = block.names.context(
         scratch.contexts[entry].id, names.contextNames)
     }
+  }
+
+  /// Marks the contexts that fresh records still have where some got the overflow context.
+  @inline(never)
+  private mutating func findUsedContexts(_ columns: borrowing UsageColumns) {
+    let contexts = columns.context
+    for entry in 0..<columns.contexts.count { scratch.contexts[entry].inBlock = 0 }
+    for place in 0..<scratch.freshCount where scratch.flags[place] & UsageFlags.overflow == 0 {
+      scratch.contexts[Int(contexts[Int(scratch.fresh[place])])].inBlock = 1
+    }
+    scratch.overflowInBlock = block.names.context(names.overflow, names.contextNames)
   }
 
   /// How many records ahead a row is asked for.

@@ -11,24 +11,27 @@ extension Ledger {
     let known = frame.source < 0 ? 0 : sources[frame.source].sequences.highest
     switch frame.disposition {
     case .judged:
+      let start = exceptions.count
       let receipt = judgeBatch(columns, frame: number, source: frame.source, end: end)
       outcomes.append(
         BatchOutcome(
-          frame: number, disposition: .judged, receipt: receipt, highestKnown: known))
+          frame: number, disposition: .judged, receipt: receipt,
+          exceptions: start..<exceptions.count, highestKnown: known))
     case .resent, .archived, .copy:
       counters.resent += 1
       let receipt =
         frame.receipt ?? Receipt(counts: VerdictCounts(), position: end, arrival: time)
       outcomes.append(
         BatchOutcome(
-          frame: number, disposition: frame.disposition, receipt: receipt, highestKnown: known))
+          frame: number, disposition: frame.disposition, receipt: receipt,
+          exceptions: frame.exceptions, highestKnown: known))
     case .refused(let reason):
       counters.refusals[reason, default: 0] += 1
       outcomes.append(
         BatchOutcome(
           frame: number, disposition: frame.disposition,
           receipt: Receipt(counts: VerdictCounts(), position: end, arrival: time),
-          highestKnown: known))
+          exceptions: 0..<0, highestKnown: known))
     }
   }
 
@@ -39,12 +42,12 @@ extension Ledger {
     let frame = columns.frames[number]
     var counts = VerdictCounts()
     var rejectedBytes = 0
-    exceptions.removeAll()
+    batchExceptions.removeAll()
     let exceptionsBefore = block.receipts.exceptionIndices.count
     for record in frame.records where scratch.codes[record] != AckCode.accepted.rawValue {
       let code = scratch.codes[record]
       let index = record - frame.records.lowerBound
-      exceptions.append(index, AckCode(rawValue: code))
+      batchExceptions.append(index, AckCode(rawValue: code))
       block.receipts.noteException(
         index: index, code: code, hour: exceptionHour(columns.time[record]))
       switch AckCode(rawValue: code).verdict {
@@ -57,7 +60,8 @@ extension Ledger {
         quarantine(columns, frame: number, record: record, code: code)
       }
     }
-    exceptions.finish()
+    batchExceptions.finish()
+    exceptions += batchExceptions.bytes
     let other = counts.total
     counts.accepted = UInt32(truncatingIfNeeded: UInt64(frame.records.count) - other)
     counters.count(counts)
@@ -68,11 +72,11 @@ extension Ledger {
       exceptionCount: block.receipts.exceptionIndices.count - exceptionsBefore,
       rejectedBytes: rejectedBytes)
     pending.entries += 1
-    let receipt = Receipt(
-      counts: counts, position: end, arrival: time, exceptions: exceptions.bytes)
+    let receipt = Receipt(counts: counts, position: end, arrival: time)
     let key = BatchKey(
       source: sources[source].serial, epoch: frame.header.epoch, sequence: frame.header.sequence)
-    _ = receipts.insert(receipt, for: key)
+    let encoded = batchExceptions.bytes
+    receipts.insert(receipt, exceptions: encoded.span, for: key)
     return receipt
   }
 

@@ -17,6 +17,7 @@ extension Ledger {
     _ columns: borrowing UsageColumns, wall: Timestamp, monotonic: Int64
   ) {
     outcomes.removeAll(keepingCapacity: true)
+    exceptions.removeAll(keepingCapacity: true)
     quarantined.removeAll(keepingCapacity: true)
     let isTimely = observe(wall: wall, monotonic: monotonic)
     // Before any sequence is reserved: a snapshot must not know a batch that stands behind it.
@@ -74,8 +75,11 @@ extension Ledger {
     if sources[place].sequences.contains(header.sequence) {
       let key = BatchKey(
         source: sources[place].serial, epoch: header.epoch, sequence: header.sequence)
-      if let receipt = receipts.find(key) {
-        return JudgeScratch.Frame(disposition: .resent, source: place, receipt: receipt)
+      let start = exceptions.count
+      if let receipt = receipts.find(key, exceptions: &exceptions) {
+        return JudgeScratch.Frame(
+          disposition: .resent, source: place, receipt: receipt,
+          exceptions: start..<exceptions.count)
       }
       let isCopy = sources.isReserved(header.sequence, at: place)
       return JudgeScratch.Frame(disposition: isCopy ? .copy : .archived, source: place)
@@ -93,41 +97,42 @@ extension Ledger {
     return JudgeScratch.Frame(disposition: .judged, source: place)
   }
 
-  /// Gives the names of the group their numbers in the ledger. The memory of the tables is asked
-  /// for before it is searched.
+  /// Gives the names of the group their numbers in the ledger.
   private mutating func resolveNames(_ columns: borrowing UsageColumns) {
     for entry in 1..<columns.tenants.count {
-      let place = names.place(columns.tenants.name(entry))
-      names.tenantNames.prefetch(place)
-      scratch.tenants[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
+      var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
+      if let key = columns.tenants.key(entry),
+        let id = names.tenant(key, columns.tenants.name(entry))
+      {
+        name.id = id
+      }
+      scratch.tenants[entry] = name
     }
     for entry in 1..<columns.operations.count {
-      let place = names.place(columns.operations.name(entry))
-      scratch.operations[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
+      var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
+      if let key = columns.operations.key(entry) {
+        if let id = names.operation(key, columns.operations.name(entry)) {
+          name.id = id
+          name.hash = names.operations[Int(id)].hash
+        } else {
+          name.hash = hasher.word(of: columns.operations.name(entry))
+        }
+      }
+      scratch.operations[entry] = name
     }
     for entry in 0..<columns.contexts.count {
-      let place = names.place(columns.contexts.typedName(entry))
-      names.contextNames.prefetch(place)
-      scratch.contexts[entry] = JudgeScratch.Name(id: JudgeScratch.none, hash: place)
-    }
-    for entry in 1..<columns.tenants.count where columns.tenants.fault(entry) == nil {
-      let id = names.tenant(columns.tenants.name(entry), place: scratch.tenants[entry].hash)
-      if let id { scratch.tenants[entry].id = id }
-    }
-    for entry in 1..<columns.operations.count where columns.operations.fault(entry) == nil {
-      let name = columns.operations.name(entry)
-      let id = names.operation(name, place: scratch.operations[entry].hash)
-      scratch.operations[entry] = JudgeScratch.Name(
-        id: id ?? JudgeScratch.none,
-        hash: id.map { names.operations[Int($0)].hash } ?? hasher.word(of: name))
-    }
-    for entry in 0..<columns.contexts.count where columns.contexts.fault(entry) == nil {
-      let name = columns.contexts.typedName(entry)
-      let id = names.context(name, place: scratch.contexts[entry].hash)
-      // Beyond the limit the name as presented still decides the payload.
-      scratch.contexts[entry] = JudgeScratch.Name(
-        id: id ?? names.overflow,
-        hash: id.map { names.contextHashes[Int($0)] } ?? hasher.word(of: name))
+      var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
+      if let key = columns.contexts.key(entry) {
+        if let id = names.context(key, columns.contexts.typedName(entry)) {
+          name.id = id
+          name.hash = names.contextHashes[Int(id)]
+        } else {
+          // Beyond the limit the name as presented still decides the payload.
+          name.id = names.overflow
+          name.hash = hasher.word(of: columns.contexts.typedName(entry))
+        }
+      }
+      scratch.contexts[entry] = name
     }
   }
 

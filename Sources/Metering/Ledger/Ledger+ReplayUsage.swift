@@ -108,13 +108,13 @@ extension Ledger {
         arrival: arrival)
       let next = exception + Int(block.receipts.exceptionCounts[number])
       var counts = VerdictCounts()
-      exceptions.removeAll()
+      batchExceptions.removeAll()
       for index in exception..<next {
         let code = AckCode(rawValue: block.receipts.exceptionCodes[index])
-        exceptions.append(Int(block.receipts.exceptionIndices[index]), code)
+        batchExceptions.append(Int(block.receipts.exceptionIndices[index]), code)
         counts[code.verdict ?? .rejected] += 1
       }
-      exceptions.finish()
+      batchExceptions.finish()
       exception = next
       let received = block.receipts.received[number]
       counts.accepted = received - UInt32(truncatingIfNeeded: counts.total)
@@ -125,9 +125,10 @@ extension Ledger {
         sources[place].highestIssued, block.receipts.highestIssued[number])
       sources[place].lastArrival = max(sources[place].lastArrival, arrival)
       let key = BatchKey(source: sources[place].serial, epoch: epoch, sequence: sequence)
-      let receipt = Receipt(
-        counts: counts, position: end, arrival: arrival, exceptions: exceptions.bytes)
-      _ = receipts.insert(receipt, for: key)
+      let encoded = batchExceptions.bytes
+      receipts.insert(
+        Receipt(counts: counts, position: end, arrival: arrival), exceptions: encoded.span,
+        for: key)
     }
     pending.entries += UInt64(block.receipts.count)
   }

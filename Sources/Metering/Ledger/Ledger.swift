@@ -63,7 +63,8 @@ public struct Ledger: ~Copyable {
   var block = UsageBlock()
   var blockArrivals: ClosedRange<Int64> = 0...0
   var columns = ColumnWriter()
-  var exceptions = AckExceptions()
+  /// The exceptions of the batch that is being concluded.
+  var batchExceptions = AckExceptions()
   var actions: [LedgerAction] = []
   /// The segments of the log, oldest first; the last one is being written.
   public internal(set) var segments: [SegmentSummary] = []
@@ -93,6 +94,8 @@ public struct Ledger: ~Copyable {
   public internal(set) var counters = LedgerCounters()
   /// What became of the batches of the last group.
   public internal(set) var outcomes: [BatchOutcome] = []
+  /// The exceptions of the batches of the last group, as an ack has them.
+  public internal(set) var exceptions: [UInt8] = []
   /// Records of the last group that were rejected, at most ``quarantinedPerGroup``.
   public internal(set) var quarantined: [QuarantinedRecord] = []
   /// How many rejected records of one group are handed to the quarantine at most.
@@ -113,7 +116,8 @@ public struct Ledger: ~Copyable {
       startingAt: 0)
     names = LedgerNames(configuration: configuration, hasher: hasher)
     sources = SourceTable(
-      limit: configuration.maximumSources, gapLimit: configuration.gapsPerSource, hasher: hasher)
+      limit: configuration.maximumSources, gapLimit: configuration.gapsPerSource,
+      seed: hasher.word([], tail: 2))
     receipts = ReceiptCache(
       capacity: configuration.receiptDetails, exceptionCapacity: configuration.receiptDetails * 16,
       seed: identity.secret.fingerprint)

@@ -31,6 +31,8 @@ public struct BatchOutcome: Sendable {
   public var disposition: Disposition
   /// What the receipt says.
   public var receipt: Receipt
+  /// Where the records that were not accepted stand in ``Ledger/exceptions``.
+  public var exceptions: Range<Int>
   /// The highest sequence of the source that has a receipt.
   public var highestKnown: UInt64
 }

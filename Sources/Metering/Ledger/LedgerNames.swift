@@ -38,6 +38,9 @@ struct LedgerNames: ~Copyable {
   /// The number of the overflow context.
   let overflow: UInt32
 
+  private var recentTenants: RecentNames
+  private var recentOperations: RecentNames
+  private var recentContexts: RecentNames
   private let hasher: KeyHasher
   private let weights: WeightTable
   private let places: IntegerHash
@@ -53,39 +56,29 @@ struct LedgerNames: ~Copyable {
       limit: configuration.maximumContexts * 4, seed: hasher.word([], tail: 0))
     let places = IntegerHash(seed: hasher.word([], tail: 1))
     self.places = places
+    recentTenants = RecentNames(hash: places)
+    recentOperations = RecentNames(hash: places)
+    recentContexts = RecentNames(hash: places)
     precondition(
       contextNames.limit >= 2,
       "BUG: the limit of contexts leaves no room for the ledger's own two")
     (noContext, overflow) = (0, 1)
     for name in ["", Self.overflowContext] {
       let bytes = [ContextType.other.rawValue] + Array(name.utf8)
-      _ = context(bytes.span.raw, place: places(bytes.span.raw))
+      _ = context(bytes.span.raw)
     }
   }
 
-  /// Where a name stands in its table: the hash that the methods below take.
-  @inline(__always)
-  func place(_ name: RawSpan) -> UInt64 { places(name) }
-
   /// The number of a tenant, made when it is new; nil at the limit.
-  mutating func tenant(_ name: RawSpan) -> UInt32? { tenant(name, place: places(name)) }
-
-  /// The number of a tenant, made when it is new; nil at the limit.
-  mutating func tenant(_ name: RawSpan, place: UInt64) -> UInt32? {
-    guard let id = tenantNames.intern(name, hash: place) else { return nil }
+  mutating func tenant(_ name: RawSpan) -> UInt32? {
+    guard let id = tenantNames.intern(name, hash: places(name)) else { return nil }
     if Int(id) == tenants.count { tenants.append(Tenant(scope: hasher.scope(tenant: name))) }
     return id
   }
 
-  /// The number of a known tenant.
-  func knownTenant(_ name: String) -> UInt32? {
-    let bytes = Array(name.utf8)
-    return tenantNames.find(bytes.span.raw, hash: places(bytes.span.raw))
-  }
-
   /// The number of an operation, made when it is new; nil at the limit.
-  mutating func operation(_ name: RawSpan, place: UInt64) -> UInt32? {
-    guard let id = operationNames.intern(name, hash: place) else { return nil }
+  mutating func operation(_ name: RawSpan) -> UInt32? {
+    guard let id = operationNames.intern(name, hash: places(name)) else { return nil }
     if Int(id) == operations.count {
       operations.append(
         Operation(
@@ -96,10 +89,48 @@ struct LedgerNames: ~Copyable {
 
   /// The number of a context, given as its type byte and name, made when it is new; nil at the
   /// limit.
-  mutating func context(_ typedName: RawSpan, place: UInt64) -> UInt32? {
-    guard let id = contextNames.intern(typedName, hash: place) else { return nil }
+  mutating func context(_ typedName: RawSpan) -> UInt32? {
+    guard let id = contextNames.intern(typedName, hash: places(typedName)) else { return nil }
     if Int(id) == contextHashes.count { contextHashes.append(hasher.word(of: typedName)) }
     return id
+  }
+
+  /// The number of a tenant of a frame, made when it is new; nil at the limit.
+  @inline(__always)
+  mutating func tenant(_ key: NameKey, _ name: RawSpan) -> UInt32? {
+    if let id = recentTenants.find(key), key.isWhole || tenantNames.isName(id, name) { return id }
+    let id = tenant(name)
+    if let id { recentTenants.note(key, id) }
+    return id
+  }
+
+  /// The number of an operation of a frame, made when it is new; nil at the limit.
+  @inline(__always)
+  mutating func operation(_ key: NameKey, _ name: RawSpan) -> UInt32? {
+    if let id = recentOperations.find(key), key.isWhole || operationNames.isName(id, name) {
+      return id
+    }
+    let id = operation(name)
+    if let id { recentOperations.note(key, id) }
+    return id
+  }
+
+  /// The number of a context of a frame, given as its type byte and name, made when it is new; nil
+  /// at the limit.
+  @inline(__always)
+  mutating func context(_ key: NameKey, _ typedName: RawSpan) -> UInt32? {
+    if let id = recentContexts.find(key), key.isWhole || contextNames.isName(id, typedName) {
+      return id
+    }
+    let id = context(typedName)
+    if let id { recentContexts.note(key, id) }
+    return id
+  }
+
+  /// The number of a known tenant.
+  func knownTenant(_ name: String) -> UInt32? {
+    let bytes = Array(name.utf8)
+    return tenantNames.find(bytes.span.raw, hash: places(bytes.span.raw))
   }
 
   func weight(ofOperation id: UInt32, at time: Int64) -> Int64 {

@@ -9,9 +9,9 @@ struct ScratchColumn<Element: BitwiseCopyable>: ~Copyable {
   private let filler: Element
 
   /// A column whose new places hold `filler`.
-  init(filler: Element) {
+  init(filler: Element, capacity: Int = 64) {
     self.filler = filler
-    capacity = 64
+    self.capacity = capacity
     unsafe base = .allocate(capacity: capacity)
     unsafe base.initialize(repeating: filler, count: capacity)
   }

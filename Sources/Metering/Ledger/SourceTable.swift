@@ -9,10 +9,12 @@ struct SourceTable: ~Copyable {
   /// What the ledger knows of one source and epoch.
   struct Entry {
     let identity: SourceIdentity
+    /// The bytes of its name.
+    let name: [UInt8]
     /// A number that no other entry of this table ever has.
     let serial: UInt32
-    /// Where it stands among the places.
-    let key: UInt64
+    /// What it is found by.
+    let hash: UInt64
     var highestIssued: UInt64 = 0
     var lastArrival: Timestamp
     var sequences: SequenceSet
@@ -21,7 +23,9 @@ struct SourceTable: ~Copyable {
   }
 
   private var entries: [Entry] = []
-  private var places: [UInt64: Int] = [:]
+  private var index = HashIndex()
+  /// The place that was asked for last: batches of one source often come together.
+  private var latest = 0
   private var nextSerial: UInt32 = 0
   /// No entry's last arrival is before this one.
   private var oldestArrival = Timestamp(milliseconds: .min)
@@ -29,12 +33,15 @@ struct SourceTable: ~Copyable {
   private var reservedPlaces: [Int] = []
   private let limit: Int
   private let gapLimit: Int
-  private let hasher: KeyHasher
+  private let hash: IntegerHash
 
-  init(limit: Int, gapLimit: Int, hasher: KeyHasher) {
+  /// A table of at most `limit` sources with `gapLimit` ranges of sequences each.
+  ///
+  /// - Parameter seed: a number that senders do not know; it moves the sources in memory.
+  init(limit: Int, gapLimit: Int, seed: UInt64) {
     self.limit = limit
     self.gapLimit = gapLimit
-    self.hasher = hasher
+    hash = IntegerHash(seed: seed)
   }
 
   var count: Int { entries.count }
@@ -45,31 +52,34 @@ struct SourceTable: ~Copyable {
   mutating func place(
     name: RawSpan, epoch: UInt64, arrival: Timestamp, silentBefore: Timestamp
   ) -> Int? {
-    var key = hasher.word(of: name) ^ (epoch &* 0x9e37_79b9_7f4a_7c15)
-    while let place = places[key] {
-      if isEntry(place, name: name, epoch: epoch) { return place }
-      key &+= 1
+    if latest < entries.count, isEntry(latest, name: name, epoch: epoch) { return latest }
+    let hash = hash(hash(name), epoch, 0)
+    if let row = index.find(hash, where: { isEntry(Int($0), name: name, epoch: epoch) }) {
+      latest = Int(row)
+      return latest
     }
     let place: Int
     if entries.count < limit {
       place = entries.count
     } else if let silent = silentPlace(before: silentBefore) {
       place = silent
-      places[entries[place].key] = nil
+      index.remove(entries[place].hash, row: UInt32(truncatingIfNeeded: place))
     } else {
       return nil
     }
-    let text = unsafe name.withUnsafeBytes { unsafe String(decoding: $0, as: UTF8.self) }
+    let bytes = unsafe name.withUnsafeBytes { unsafe [UInt8]($0) }
     let entry = Entry(
-      identity: SourceIdentity(name: text, epoch: epoch), serial: nextSerial, key: key,
-      lastArrival: arrival, sequences: SequenceSet(maximumRanges: gapLimit))
+      identity: SourceIdentity(name: String(decoding: bytes, as: UTF8.self), epoch: epoch),
+      name: bytes, serial: nextSerial, hash: hash, lastArrival: arrival,
+      sequences: SequenceSet(maximumRanges: gapLimit))
     nextSerial += 1
     if place == entries.count {
       entries.append(entry)
     } else {
       entries[place] = entry
     }
-    places[key] = place
+    index.insert(hash, row: UInt32(truncatingIfNeeded: place))
+    latest = place
     return place
   }
 
@@ -82,9 +92,14 @@ struct SourceTable: ~Copyable {
   }
 
   private func isEntry(_ place: Int, name: RawSpan, epoch: UInt64) -> Bool {
-    let identity = entries[place].identity
-    guard identity.epoch == epoch, identity.name.utf8.count == name.byteCount else { return false }
-    return unsafe name.withUnsafeBytes { unsafe identity.name.utf8.elementsEqual($0) }
+    let count = name.byteCount
+    guard entries[place].identity.epoch == epoch, entries[place].name.count == count else {
+      return false
+    }
+    for index in 0..<count where entries[place].name[index] != name.byte(at: index) {
+      return false
+    }
+    return true
   }
 
   /// The source at a place. Reading a field through it copies nothing.

@@ -23,6 +23,10 @@ struct IntegerHash: Sendable {
     IntegerHash.fold(IntegerHash.fold(word ^ first, IntegerHash.golden) ^ second, IntegerHash.root3)
   }
 
+  /// A hash of two words for a table without chains, where two keys in one place cost little.
+  @inline(__always)
+  func word(_ a: UInt64, _ b: UInt64) -> UInt64 { IntegerHash.fold(a ^ first, b ^ second) }
+
   /// The hash of three words.
   @inline(__always)
   func callAsFunction(_ a: UInt64, _ b: UInt64, _ c: UInt64) -> UInt64 {

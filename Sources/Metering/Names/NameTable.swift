@@ -36,10 +36,6 @@ public struct NameTable: ~Copyable, Sendable {
   /// Bytes of memory held.
   public var byteCount: Int { index.byteCount + entries.byteCount + arena.byteCount }
 
-  /// Asks the memory for what a search for this hash reads first.
-  @inline(__always)
-  func prefetch(_ hash: UInt64) { index.prefetch(hash) }
-
   /// The number of a name, or nil if it was never interned. O(1).
   ///
   /// - Parameters:
@@ -54,6 +50,13 @@ public struct NameTable: ~Copyable, Sendable {
       }
       return bytes.byteCount <= NameEnds.wholeLength || isEqual(entry.place, bytes)
     }
+  }
+
+  /// Whether the name with this number has these bytes; a number that was never given traps.
+  @inline(__always)
+  func isName(_ number: UInt32, _ bytes: RawSpan) -> Bool {
+    let place = unsafe entries.pointer(Int(number)).pointee.place
+    return NameTable.length(of: place) == bytes.byteCount && isEqual(place, bytes)
   }
 
   /// The number of a name, which it gets now if it is new. Amortised O(1).
@@ -115,7 +118,7 @@ public struct NameTable: ~Copyable, Sendable {
   @inline(__always)
   private static func length(of place: UInt64) -> Int { Int(place & 0x1FF) }
 
-  /// Whether a stored name has these bytes; their number and ends are equal.
+  /// Whether a stored name has these bytes in the middle; their number and ends are equal.
   private func isEqual(_ place: UInt64, _ bytes: RawSpan) -> Bool {
     let known = unsafe RawSpan(
       _unsafeStart: UnsafeRawPointer(start(of: place)), byteCount: bytes.byteCount)

@@ -21,8 +21,8 @@ extension LogFold {
     let operation = Array(subject.operation.utf8)
     let context = [subject.contextType.rawValue] + Array(subject.context.utf8)
     guard let tenant = names.tenant(tenant.span.raw),
-      let operation = names.operation(operation.span.raw, place: names.place(operation.span.raw)),
-      let context = names.context(context.span.raw, place: names.place(context.span.raw))
+      let operation = names.operation(operation.span.raw),
+      let context = names.context(context.span.raw)
     else { preconditionFailure("BUG: a fold without limits of names is at its limit") }
     let row = stored.findOrInsert(
       RollupKey(

@@ -141,13 +141,16 @@ final class IngestPath {
     ledger.judge(
       columns, wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
-    for outcome in ledger.outcomes { answer(outcome, columns) }
+    let exceptions = ledger.exceptions
+    for outcome in ledger.outcomes { answer(outcome, exceptions.span, columns) }
     if !ledger.quarantined.isEmpty { onQuarantine(ledger.quarantined) }
     columns.removeAll()
     targets.removeAll(keepingCapacity: true)
   }
 
-  private func answer(_ outcome: BatchOutcome, _ columns: borrowing UsageColumns) {
+  private func answer(
+    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ columns: borrowing UsageColumns
+  ) {
     let target = targets[outcome.frame]
     let header = columns.frames[outcome.frame].header
     let source = columns.sourceName(ofFrame: outcome.frame)
@@ -169,16 +172,13 @@ final class IngestPath {
       settle(target)
       return
     }
+    let authenticator = keys?[header.keyID.rawValue]
     encoder.appendAck(
       answer, source: source, receipt: receipt,
-      exceptions: AckExceptions(finished: outcome.receipt.exceptions), missing: Span(),
-      limit: header.length, to: &answers.bytes, tag: tag(header.keyID))
+      exceptions: exceptions.extracting(outcome.exceptions), missing: Span(),
+      limit: header.length, to: &answers.bytes
+    ) { bytes in authenticator?.tag(of: bytes) ?? 0 }
     answers.queue(to: target, after: outcome.receipt.position)
-  }
-
-  private func tag(_ key: KeyID) -> (RawSpan) -> UInt128 {
-    let authenticator = keys?[key.rawValue]
-    return { bytes in authenticator?.tag(of: bytes) ?? 0 }
   }
 
   /// Refuses an authentic frame that does not reach the ledger.
@@ -195,9 +195,11 @@ final class IngestPath {
     _ source: RawSpan, _ answer: AnswerHeader, _ target: AnswerTarget, _ reason: RefusalReason
   ) {
     refusal.removeAll(keepingCapacity: true)
+    let authenticator = keys?[answer.keyID.rawValue]
     encoder.appendRefusal(
       answer, source: source, reason: reason,
-      retryAfter: reason.isRetryable ? Self.retryAfter : 0, to: &refusal, tag: tag(answer.keyID))
+      retryAfter: reason.isRetryable ? Self.retryAfter : 0, to: &refusal
+    ) { bytes in authenticator?.tag(of: bytes) ?? 0 }
     let bytes = refusal
     Self.send(unsafe bytes.span.bytes, to: target)
   }

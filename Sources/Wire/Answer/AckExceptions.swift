@@ -5,8 +5,6 @@
 public struct AckExceptions: Sendable, Equatable {
   /// The finished runs as they stand in an ack.
   public private(set) var bytes: [UInt8] = []
-  /// Number of finished runs.
-  private(set) var runCount = 0
   private var lastEnd = 0
   private var runStart = 0
   private var runLength = 0
@@ -20,11 +18,9 @@ public struct AckExceptions: Sendable, Equatable {
     append(codes: codes)
   }
 
-  /// Exceptions that were finished before, from their ``bytes``.
-  ///
-  /// - Parameter bytes: what ``bytes`` gave; other bytes are a bug.
-  public init(finished bytes: [UInt8]) {
-    self.bytes = bytes
+  /// Number of runs in finished ``bytes``; other bytes are a bug.
+  static func runCount(of bytes: Span<UInt8>) -> Int {
+    var runCount = 0
     var offset = 0
     // A run is two varints and a code.
     while offset < bytes.count {
@@ -35,19 +31,17 @@ public struct AckExceptions: Sendable, Equatable {
       offset += 1
       runCount += 1
     }
-    precondition(offset == bytes.count, "BUG: bytes that are no runs of an ack")
+    precondition(offset == bytes.count, "BUG: bytes that are no finished runs of an ack")
+    return runCount
   }
 
   /// Whether every record is accepted.
-  public var isEmpty: Bool { runCount == 0 && runLength == 0 }
-
-  /// Whether the last run is written.
-  var isFinished: Bool { runLength == 0 }
+  public var isEmpty: Bool { bytes.isEmpty && runLength == 0 }
 
   /// Forgets all runs and keeps the capacity.
   public mutating func removeAll() {
     bytes.removeAll(keepingCapacity: true)
-    (runCount, lastEnd, runStart, runLength, runCode) = (0, 0, 0, 0, 0)
+    (lastEnd, runStart, runLength, runCode) = (0, 0, 0, 0)
   }
 
   /// Notes the verdict on one record.
@@ -76,7 +70,6 @@ public struct AckExceptions: Sendable, Equatable {
     Varint.append(UInt64(runStart - lastEnd), to: &bytes)
     Varint.append(UInt64(runLength), to: &bytes)
     bytes.append(runCode)
-    runCount += 1
     lastEnd = runStart + runLength
     (runLength, runCode) = (0, 0)
   }

@@ -43,17 +43,17 @@ public struct AnswerEncoder: Sendable {
   ///   - header: which batch it answers.
   ///   - source: the source name of the batch, 1 to 64 bytes.
   ///   - receipt: what became of the batch.
-  ///   - exceptions: its records that are not accepted; they agree with the counts.
+  ///   - exceptions: its records that are not accepted, as ``AckExceptions/bytes`` that are
+  ///     finished; they agree with the counts.
   ///   - missing: sequences that were not received: ascending, from 1 to the highest one.
   ///   - limit: bytes of the frame that is answered, at least 192.
   ///   - output: where the frame goes.
   ///   - tag: makes the tag over the bytes before it; not called without a key.
   public func appendAck(
-    _ header: AnswerHeader, source: RawSpan, receipt: AckReceipt, exceptions: AckExceptions,
+    _ header: AnswerHeader, source: RawSpan, receipt: AckReceipt, exceptions: Span<UInt8>,
     missing: Span<ClosedRange<UInt64>>, limit: Int, to output: inout [UInt8],
     tag: (RawSpan) -> UInt128
   ) {
-    precondition(exceptions.isFinished, "BUG: exceptions are finished before they are encoded")
     precondition(
       receipt.received >= 1 && receipt.received <= WireLimits.mostRecords
         && (receipt.counts.total == receipt.received
@@ -65,9 +65,9 @@ public struct AnswerEncoder: Sendable {
     var room =
       limit - FrameHeader.byteCount - source.byteCount - FrameHeader.tagLength
       - 17 - receipt.counts.encodedByteCount
-    var runCount = exceptions.runCount
+    var runCount = AckExceptions.runCount(of: exceptions)
     // One byte for the number of missing ranges, which is at most 16.
-    let runBytes = Varint.byteCount(UInt64(runCount)) + exceptions.bytes.count
+    let runBytes = Varint.byteCount(UInt64(runCount)) + exceptions.count
     if receipt.isArchived || runBytes + 1 > room {
       flags |= AckFlags.archived
       runCount = 0
@@ -86,7 +86,7 @@ public struct AnswerEncoder: Sendable {
       writer.put(flags)
       receipt.counts.encode(to: &writer)
       writer.put(varint: UInt64(runCount))
-      if runCount > 0 { writer.put(exceptions.bytes.span.raw) }
+      if runCount > 0 { writer.put(exceptions.raw) }
       writer.put(varint: UInt64(ranges))
       var next: UInt64 = 1
       for index in 0..<ranges {

@@ -7,6 +7,7 @@ public struct NameColumn: ~Copyable, Sendable {
   public private(set) var count = 0
   private var byteCount = 0
   private var bytes = Column<UInt8>()
+  /// Three words for each entry: the two of its key, and the ``Entry``.
   private var entries = Column<UInt64>()
 
   init() { removeAll() }
@@ -16,7 +17,7 @@ public struct NameColumn: ~Copyable, Sendable {
   /// - Precondition: the entry is below ``count``.
   @_lifetime(borrow self)
   public func name(_ entry: Int) -> RawSpan {
-    let entry = Entry(word: entries.prefix(count)[entry])
+    let entry = self[entry]
     return bytes.prefix(byteCount).raw.extracting(entry.start..<entry.start + entry.length)
   }
 
@@ -25,7 +26,7 @@ public struct NameColumn: ~Copyable, Sendable {
   /// - Precondition: the entry is below ``count`` and of a table of contexts.
   @_lifetime(borrow self)
   public func typedName(_ entry: Int) -> RawSpan {
-    let entry = Entry(word: entries.prefix(count)[entry])
+    let entry = self[entry]
     return bytes.prefix(byteCount).raw.extracting(entry.start - 1..<entry.start + entry.length)
   }
 
@@ -33,22 +34,38 @@ public struct NameColumn: ~Copyable, Sendable {
   ///
   /// - Precondition: the entry is below ``count``.
   public func fault(_ entry: Int) -> RejectionReason? {
-    RejectionReason(rawValue: Entry(word: entries.prefix(count)[entry]).fault)
+    RejectionReason(rawValue: self[entry].fault)
+  }
+
+  /// What the name is looked for by, or nil if it has a fault.
+  ///
+  /// - Precondition: the entry is below ``count``.
+  @inline(__always)
+  public func key(_ entry: Int) -> NameKey? {
+    let words = entries.prefix(3 &* count)
+    let word = words[3 &* entry &+ 2]
+    guard word >> 48 == 0 else { return nil }
+    return NameKey(
+      first: words[3 &* entry], last: words[3 &* entry &+ 1],
+      tag: UInt32(truncatingIfNeeded: word >> 32))
   }
 
   /// The type of a context; `other` in tables that are not of contexts.
   ///
   /// - Precondition: the entry is below ``count``.
   public func type(_ entry: Int) -> ContextType {
-    ContextType(rawValue: Entry(word: entries.prefix(count)[entry]).type) ?? .other
+    ContextType(rawValue: self[entry].type) ?? .other
   }
+
+  private subscript(entry: Int) -> Entry { Entry(word: entries.prefix(3 * count)[3 * entry + 2]) }
 
   /// Leaves entry 0 alone; capacity is kept.
   mutating func removeAll() {
-    entries.reserve(1)
+    entries.reserve(3)
     bytes.reserve(1)
     bytes[0] = ContextType.other.rawValue
-    entries[0] = Entry(start: 1, length: 0, type: ContextType.other.rawValue, fault: 0).word
+    (entries[0], entries[1]) = (0, 0)
+    entries[2] = Entry(start: 1, length: 0, type: ContextType.other.rawValue, fault: 0).word
     count = 1
     byteCount = 1
   }
@@ -78,7 +95,7 @@ public struct NameColumn: ~Copyable, Sendable {
   ) throws(WireError) -> Bool {
     guard added > 0 else { return false }
     precondition(frame.byteCount - end >= Text.slack, "BUG: a tag stands behind the body")
-    entries.reserve(count + added)
+    entries.reserve(3 * (count + added))
     bytes.reserve(byteCount + end - offset + Text.slack)
     var place = mark
     let faults = try Self.decode(
@@ -115,14 +132,16 @@ public struct NameColumn: ~Copyable, Sendable {
       guard entry.length <= end - start else {
         throw .malformedBody(offset: offset, .truncatedTable)
       }
-      let isPlain = unsafe Text.copy(
+      let copied = unsafe Text.copyName(
         frame, from: start, count: entry.length, to: &target, at: entry.start)
-      if entry.fault == 0, !isPlain || entry.length == 0 {
+      if entry.fault == 0, !copied.isPlain || entry.length == 0 {
         entry.fault = Text.fault(
           frame.extracting(start..<start + entry.length), whenEmpty: hasTypes ? nil : .nameEmpty)
       }
+      words[3 &* place.count] = copied.first
+      words[3 &* place.count &+ 1] = copied.last
       faults |= entry.fault
-      words[place.count] = entry.word
+      words[3 &* place.count &+ 2] = entry.word
       place.count += 1
       place.byteCount = entry.start + entry.length
       offset = start + entry.length

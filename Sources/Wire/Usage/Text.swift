@@ -32,6 +32,33 @@ enum Text {
     return suspicious == 0
   }
 
+  /// Copies a name as ``copy(_:from:count:to:at:)`` does, and gives its first and last eight bytes;
+  /// those behind a shorter name are zero.
+  @unsafe
+  @inline(__always)
+  static func copyName(
+    _ frame: RawSpan, from source: Int, count: Int, to target: inout MutableRawSpan,
+    at targetOffset: Int
+  ) -> (first: UInt64, last: UInt64, isPlain: Bool) {
+    let head: UInt64 = unsafe frame.integer(atUnchecked: source)
+    if count < 8 {
+      let mask = ~(UInt64.max &<< UInt64(truncatingIfNeeded: 8 &* count))
+      let word = head & mask
+      unsafe target.storeBytes(of: word, toUncheckedByteOffset: targetOffset, as: UInt64.self)
+      return (word, word, special(word) & mask == 0)
+    }
+    let end = count &- 8
+    let tail: UInt64 = unsafe frame.integer(atUnchecked: source &+ end)
+    if count <= NameKey.wholeLength {
+      unsafe target.storeBytes(of: head, toUncheckedByteOffset: targetOffset, as: UInt64.self)
+      unsafe target.storeBytes(
+        of: tail, toUncheckedByteOffset: targetOffset &+ end, as: UInt64.self)
+      return (head, tail, special(head) | special(tail) == 0)
+    }
+    let isPlain = unsafe copy(frame, from: source, count: count, to: &target, at: targetOffset)
+    return (head, tail, isPlain)
+  }
+
   /// The highest bit of each byte that is 0 or above 127.
   @inline(__always)
   private static func special(_ word: UInt64) -> UInt64 {
