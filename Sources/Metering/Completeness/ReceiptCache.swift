@@ -73,23 +73,25 @@ public struct ReceiptCache: ~Copyable, Sendable {
   /// Asks the memory for what keeping or finding the receipt of a batch reads first.
   func prefetch(_ key: BatchKey) { index.prefetch(hashValue(key)) }
 
-  /// Keeps the receipt of a batch and forgets the oldest ones that have no room beside it.
+  /// Keeps the receipt of a batch that has none here, and forgets the oldest ones that have no room
+  /// beside it.
   ///
-  /// O(1) amortised.
+  /// O(1) amortised. That the batch is new is for the caller to know, from its ``SequenceSet``: to
+  /// look for it here would cost a miss of the caches for every batch.
   ///
   /// - Parameters:
   ///   - receipt: the receipt.
   ///   - exceptions: the encoded list of records that were not accepted; empty for many batches.
   ///   - key: the batch.
-  /// - Returns: false if nothing was kept: the batch has a receipt here already, which stands, or
-  ///   the exceptions alone are larger than ``exceptionCapacity``.
+  /// - Returns: false if nothing was kept, because the exceptions alone are larger than
+  ///   ``exceptionCapacity``.
   @discardableResult
   public mutating func insert(
     _ receipt: Receipt, exceptions: Span<UInt8>, for key: BatchKey
   ) -> Bool {
     let hashValue = hashValue(key)
     let byteCount = exceptions.count
-    guard byteCount <= exceptionCapacity, row(of: key, hashValue) == nil else { return false }
+    guard byteCount <= exceptionCapacity else { return false }
     while count == capacity || exceptionByteCount + byteCount > exceptionCapacity {
       removeOldest()
     }

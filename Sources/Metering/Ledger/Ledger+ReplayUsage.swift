@@ -118,13 +118,15 @@ extension Ledger {
       exception = next
       let received = block.receipts.received[number]
       counts.accepted = received - UInt32(truncatingIfNeeded: counts.total)
-      guard sources[place].sequences.insert(sequence) != .tooManyGaps else {
+      let insertion = sources[place].sequences.insert(sequence)
+      guard insertion != .tooManyGaps else {
         throw .limitBelowLog(setting: "limits.gapsPerSource", limit: configuration.gapsPerSource)
       }
       sources[place].highestIssued = max(
         sources[place].highestIssued, block.receipts.highestIssued[number])
       sources[place].lastArrival = max(sources[place].lastArrival, arrival)
       let key = BatchKey(source: sources[place].serial, epoch: epoch, sequence: sequence)
+      guard insertion == .inserted else { continue }
       let encoded = batchExceptions.bytes
       receipts.insert(
         Receipt(counts: counts, position: end, arrival: arrival), exceptions: encoded.span,
