@@ -1,8 +1,10 @@
-/// What Swift has no words for: prefetch, a comparison of many tags at once, and the pages of large
-/// tables. Everything is `static inline`, so that it costs nothing to call.
+/// What Swift has no words for: prefetch, a comparison of many tags at once, the pages of large
+/// tables, and hashes in vector registers of every width. What is called for one key or page is
+/// `static inline`, so that it costs nothing to call.
 #ifndef WEIGHBRIDGE_CINTRINSICS_H
 #define WEIGHBRIDGE_CINTRINSICS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
@@ -68,5 +70,46 @@ static inline void wb_table_prepare(void *address, size_t bytes) {
 /// Gives back `bytes` of memory at `address`, a whole or a page-aligned part of what
 /// `wb_table_allocate` mapped.
 static inline void wb_table_free(void *address, size_t bytes) { (void)munmap(address, bytes); }
+
+/// The state of SipHash-1-3.
+typedef struct {
+  uint64_t v0, v1, v2, v3;
+} wb_sip_state;
+
+/// The state after a tenant's name, and how many bytes made it.
+typedef struct {
+  wb_sip_state state;
+  uint64_t byte_count;
+} wb_scope;
+
+/// A key: where its bytes begin, the number of its scope, the number of the hash that it gets.
+typedef struct {
+  uint32_t offset, scope, target;
+  uint8_t length, form;
+} wb_key_place;
+
+/// The second and the first eight bytes of a 128-bit hash.
+typedef struct {
+  uint64_t high, low;
+} wb_key_hash;
+
+/// The words of a message, and its last four bytes.
+typedef struct {
+  uint64_t words[5];
+  uint32_t tail;
+} wb_digest_message;
+
+/// Hashes `count` keys, eight at a time, each with its form behind it: SipHash-1-3 with 128 bits,
+/// from the state of its scope on. Keys of one length beside each other are the fastest.
+///
+/// Gives false, with some hashes written and nothing touched outside, if a place is not inside
+/// `keys`, `scopes` and `hashes`. `key_bytes`, `scope_count` and `hash_count` are below 2^62.
+bool wb_hash_keys(
+    const void *keys, size_t key_bytes, const wb_scope *scopes, size_t scope_count,
+    const wb_key_place *places, size_t count, wb_key_hash *hashes, size_t hash_count);
+
+/// Hashes `count` messages, eight at a time: SipHash-1-3 with 64 bits, from `state` on.
+void wb_hash_messages(
+    const wb_sip_state *state, const wb_digest_message *messages, size_t count, uint64_t *hashes);
 
 #endif
