@@ -79,6 +79,10 @@ extension KeyHasher {
     precondition(areInside, "BUG: a key outside the bytes, the scopes or the hashes")
   }
 
+  /// The hash of one message, as ``word(_:tail:)`` gives it.
+  @inlinable @inline(__always)
+  public func word(of message: DigestMessage) -> UInt64 { word(message.words, tail: message.tail) }
+
   /// Hashes messages, each as ``word(_:tail:)`` does it.
   ///
   /// - Parameters:

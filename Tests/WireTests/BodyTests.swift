@@ -95,7 +95,7 @@ struct BodyTests {
     var columns = UsageColumns()
     try append(frame.bytes, to: &columns)
     for (number, name) in names.enumerated() {
-      let found = columns.tenants.key(number + 1)
+      let found = columns.tenants.keys[number + 1]
       let key = try #require(found)
       let padded = name + [UInt8](repeating: 0, count: max(0, 8 - name.count))
       func word(_ bytes: ArraySlice<UInt8>) -> UInt64 {
@@ -106,7 +106,7 @@ struct BodyTests {
       let kept = array(columns.tenants.name(number + 1))
       #expect(kept == name)
     }
-    let faulty = columns.tenants.key(names.count + 1)
+    let faulty = columns.tenants.keys[names.count + 1]
     #expect(faulty == nil)
   }
 

@@ -46,7 +46,9 @@ struct UsageBlockCursor {
   /// A record of the log, with the ledger's numbers.
   struct Record {
     var key: RollupKey
-    var folded: FoldedRecord
+    var hash: KeyHash
+    var amount: FoldedAmount
+    var message: DigestMessage
     var payload: UInt16
   }
 
@@ -70,7 +72,7 @@ struct UsageBlockCursor {
     let context = resolved.contexts[Int(records.contexts[index])]
     let time = records.times[index]
     let quantity = records.quantities[index]
-    let scope = names.tenants[Int(tenant)].scope
+    let scope = names.scopes[Int(tenant)]
     let hash: KeyHash
     if flags & UsageFlags.textKey == 0 {
       hash = hasher.hash16(
@@ -106,9 +108,12 @@ struct UsageBlockCursor {
       key: RollupKey(
         tenant: tenant, operation: operation, context: context, hour: hour, kind: kind,
         booking: booking),
-      folded: FoldedRecord(
-        hash: hash, kind: kind, operationHash: operationHash, contextHash: contextHash,
-        time: time, quantity: quantity, weight: weight, booking: booking),
+      hash: hash,
+      amount: FoldedAmount(
+        kind: kind, time: time, quantity: quantity, weight: weight, booking: booking),
+      message: RecordDigest.message(
+        key: hash, kind: kind, operation: operationHash, context: contextHash, time: time,
+        quantity: quantity, weight: weight),
       payload: payload)
   }
 }

@@ -24,11 +24,18 @@ struct JudgeScratch: ~Copyable {
   }
 
   static let none = UInt32.max
+  /// Fresh records that are folded together; a multiple of what is hashed side by side.
+  static let strideLength = 64
 
   var frames: [Frame] = []
   var tenants = ScratchColumn(filler: Name(id: none, hash: 0))
   var operations = ScratchColumn(filler: Name(id: none, hash: 0))
   var contexts = ScratchColumn(filler: Name(id: none, hash: 0))
+
+  /// The keys of the records that the index is asked about.
+  var places = ScratchColumn(filler: KeyPlace(offset: 0, length: 0, form: 0, scope: 0, target: 0))
+  /// Number of these.
+  var placeCount = 0
 
   // For each record of the group.
   var hashes = ScratchColumn(filler: KeyHash(high: 0, low: 0))
@@ -51,6 +58,11 @@ struct JudgeScratch: ~Copyable {
   /// Its ``UsageFlags``.
   var flags = ScratchColumn<UInt8>(filler: 0)
 
+  // For each record of a stride of ``strideLength`` fresh ones, which are folded together.
+  var messages = ScratchColumn(
+    filler: DigestMessage([0, 0, 0, 0, 0], tail: 0), capacity: strideLength)
+  var digests = ScratchColumn<UInt64>(filler: 0, capacity: strideLength)
+
   /// The number of the overflow context in the block, if a fresh record has it.
   var overflowInBlock: UInt32 = 0
 
@@ -58,6 +70,7 @@ struct JudgeScratch: ~Copyable {
     self.tenants.reserve(tenants)
     self.operations.reserve(operations)
     self.contexts.reserve(contexts)
+    places.reserve(records)
     hashes.reserve(records)
     payloads.reserve(records)
     requests.reserve(records)

@@ -122,39 +122,48 @@ extension Ledger {
     scratch.overflowInBlock = block.names.context(names.overflow, names.contextNames)
   }
 
-  /// How many records ahead a row is asked for.
-  private static var foldDistance: Int { 8 }
-
-  /// Adds the fresh records to their rows.
+  /// Adds the fresh records to their rows, a stride after the other.
   private mutating func fold(_ columns: borrowing UsageColumns) {
-    let operations = columns.operation
-    let contexts = columns.context
-    let times = columns.time
-    let quantities = columns.quantity
-    let overflowHash = names.contextHashes[Int(names.overflow)]
-    for place in 0..<scratch.freshCount {
-      let ahead = place &+ Self.foldDistance
-      if ahead < scratch.freshCount { pending.rollups.prefetch(row: scratch.slots[ahead]) }
-      let record = Int(scratch.fresh[place])
-      let flags = scratch.flags[place]
-      let isOverflow = flags & UsageFlags.overflow != 0
-      fold(
-        FoldedRecord(
-          hash: scratch.hashes[record], kind: flags & UsageFlags.kindMask,
-          operationHash: scratch.operations[Int(operations[record])].hash,
-          contextHash: isOverflow
-            ? overflowHash : scratch.contexts[Int(contexts[record])].hash,
-          time: times[record], quantity: quantities[record], weight: scratch.weights[place],
-          booking: scratch.keys[place].booking), into: scratch.slots[place])
+    let (operations, contexts) = (columns.operation, columns.context)
+    let (times, quantities) = (columns.time, columns.quantity)
+    var first = 0
+    while first < scratch.freshCount {
+      let count = min(JudgeScratch.strideLength, scratch.freshCount &- first)
+      for index in 0..<count {
+        pending.rollups.prefetch(row: scratch.slots[first &+ index])
+        let record = Int(scratch.fresh[first &+ index])
+        let flags = scratch.flags[first &+ index]
+        scratch.messages[index] = RecordDigest.message(
+          key: scratch.hashes[record], kind: flags & UsageFlags.kindMask,
+          operation: scratch.operations[Int(operations[record])].hash,
+          context: flags & UsageFlags.overflow == 0
+            ? scratch.contexts[Int(contexts[record])].hash
+            : names.contextHashes[Int(names.overflow)],
+          time: times[record], quantity: quantities[record],
+          weight: scratch.weights[first &+ index])
+      }
+      var digests = scratch.digests.mutablePrefix(count)
+      hasher.words(of: scratch.messages.prefix(count), into: &digests)
+      for index in 0..<count {
+        let place = first &+ index
+        let record = Int(scratch.fresh[place])
+        fold(
+          FoldedAmount(
+            kind: scratch.flags[place] & UsageFlags.kindMask, time: times[record],
+            quantity: quantities[record], weight: scratch.weights[place],
+            booking: scratch.keys[place].booking),
+          digest: scratch.digests[index], into: scratch.slots[place])
+      }
+      first &+= count
     }
   }
 
   /// Adds a record to its row.
   @inline(__always)
-  mutating func fold(_ record: FoldedRecord, into slot: UInt32) {
+  mutating func fold(_ amount: FoldedAmount, digest: UInt64, into slot: UInt32) {
     pending.rollups.add(
-      slot, quantity: record.quantity, weighted: record.weighted,
-      byteMilliseconds: record.byteMilliseconds, digest: record.digest(hasher))
+      slot, quantity: amount.quantity, weighted: amount.weighted,
+      byteMilliseconds: amount.byteMilliseconds, digest: digest)
     pending.records += 1
   }
 }

@@ -99,19 +99,16 @@ extension Ledger {
 
   /// Gives the names of the group their numbers in the ledger.
   private mutating func resolveNames(_ columns: borrowing UsageColumns) {
+    let tenants = columns.tenants.keys
     for entry in 1..<columns.tenants.count {
-      var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
-      if let key = columns.tenants.key(entry),
-        let id = names.tenant(key, columns.tenants.name(entry))
-      {
-        name.id = id
-      }
-      scratch.tenants[entry] = name
+      let id = tenants[entry].flatMap { names.tenant($0, in: columns.tenants, entry) }
+      scratch.tenants[entry] = JudgeScratch.Name(id: id ?? JudgeScratch.none, hash: 0)
     }
+    let operations = columns.operations.keys
     for entry in 1..<columns.operations.count {
       var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
-      if let key = columns.operations.key(entry) {
-        if let id = names.operation(key, columns.operations.name(entry)) {
+      if let key = operations[entry] {
+        if let id = names.operation(key, in: columns.operations, entry) {
           name.id = id
           name.hash = names.operations[Int(id)].hash
         } else {
@@ -120,10 +117,11 @@ extension Ledger {
       }
       scratch.operations[entry] = name
     }
+    let contexts = columns.contexts.keys
     for entry in 0..<columns.contexts.count {
       var name = JudgeScratch.Name(id: JudgeScratch.none, hash: 0)
-      if let key = columns.contexts.key(entry) {
-        if let id = names.context(key, columns.contexts.typedName(entry)) {
+      if let key = contexts[entry] {
+        if let id = names.context(key, in: columns.contexts, entry) {
           name.id = id
           name.hash = names.contextHashes[Int(id)]
         } else {
@@ -151,7 +149,8 @@ extension Ledger {
     let kinds = columns.kind
     let forms = columns.keyForm
     let offsets = columns.keyOffset
-    let keyBytes = columns.keyBytes
+    let lengths = columns.keyLength
+    scratch.placeCount = 0
     for frame in columns.frames.indices {
       let isJudged = scratch.frames[frame].disposition == .judged
       for record in columns.frames[frame].records {
@@ -166,14 +165,10 @@ extension Ledger {
           scratch.codes[record] = AckCode(rejected: .tooManyTenants).rawValue
           continue
         }
-        let scope = names.tenants[Int(tenant)].scope
-        if forms[record] == 0 {
-          let offset = Int(offsets[record])
-          scratch.hashes[record] = hasher.hash16(
-            keyBytes.word(at: offset), keyBytes.word(at: offset + 8), form: 0, in: scope)
-        } else {
-          scratch.hashes[record] = hasher.hash(key: columns.key(record), form: 1, in: scope)
-        }
+        scratch.places[scratch.placeCount] = KeyPlace(
+          offset: offsets[record], length: lengths[record], form: forms[record], scope: tenant,
+          target: UInt32(truncatingIfNeeded: record))
+        scratch.placeCount &+= 1
         let operation = scratch.operations[Int(operations[record])]
         scratch.payloads[record] = RecordDigest.payload(
           kind: kinds[record], operation: operation.hash,
@@ -194,6 +189,10 @@ extension Ledger {
           code == 0 ? DedupRequest.admit.rawValue : DedupRequest.probe.rawValue
       }
     }
+    var hashes = scratch.hashes.mutablePrefix(columns.count)
+    hasher.hash(
+      keys: columns.keyBytes, at: scratch.places.prefix(scratch.placeCount),
+      in: names.scopes.span, into: &hashes)
   }
 }
 

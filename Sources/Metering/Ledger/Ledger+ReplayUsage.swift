@@ -61,7 +61,7 @@ extension Ledger {
         _ = names.admitContext(of: record.key)
         slot = pending.rollups.findOrInsert(record.key).slot
       }
-      fold(record.folded, into: slot)
+      fold(record.amount, digest: hasher.word(of: record.message), into: slot)
     }
     pending.entries += UInt64(scratch.records.count)
   }
@@ -72,7 +72,7 @@ extension Ledger {
     scratch.hashes.removeAll(keepingCapacity: true)
     scratch.payloads.removeAll(keepingCapacity: true)
     for record in scratch.records {
-      scratch.hashes.append(record.folded.hash)
+      scratch.hashes.append(record.hash)
       scratch.payloads.append(record.payload)
     }
     if scratch.requests.count < count {

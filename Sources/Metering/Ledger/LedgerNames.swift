@@ -5,7 +5,6 @@ import Wire
 struct LedgerNames: ~Copyable {
   /// What is known of a tenant.
   struct Tenant {
-    let scope: TenantScope
     /// The earliest month that usage was accepted for; `Int32.max` before the first.
     var firstMonth: Int32 = .max
     /// The last finalized month; `Int32.min` while there is none.
@@ -26,6 +25,8 @@ struct LedgerNames: ~Copyable {
 
   var tenantNames: NameTable
   var tenants: [Tenant] = []
+  /// The scope of each tenant's keys.
+  var scopes: [TenantScope] = []
   var operationNames: NameTable
   var operations: [Operation] = []
   /// Context names; the first byte is the type.
@@ -72,7 +73,10 @@ struct LedgerNames: ~Copyable {
   /// The number of a tenant, made when it is new; nil at the limit.
   mutating func tenant(_ name: RawSpan) -> UInt32? {
     guard let id = tenantNames.intern(name, hash: places(name)) else { return nil }
-    if Int(id) == tenants.count { tenants.append(Tenant(scope: hasher.scope(tenant: name))) }
+    if Int(id) == tenants.count {
+      tenants.append(Tenant())
+      scopes.append(hasher.scope(tenant: name))
+    }
     return id
   }
 
@@ -96,33 +100,44 @@ struct LedgerNames: ~Copyable {
   }
 
   /// The number of a tenant of a frame, made when it is new; nil at the limit.
+  ///
+  /// The name is asked for only where its key does not say enough.
   @inline(__always)
-  mutating func tenant(_ key: NameKey, _ name: RawSpan) -> UInt32? {
-    if let id = recentTenants.find(key), key.isWhole || tenantNames.isName(id, name) { return id }
-    let id = tenant(name)
+  mutating func tenant(_ key: NameKey, in column: borrowing NameColumn, _ entry: Int) -> UInt32? {
+    if let id = recentTenants.find(key),
+      key.isWhole || tenantNames.isName(id, column.name(entry))
+    {
+      return id
+    }
+    let id = tenant(column.name(entry))
     if let id { recentTenants.note(key, id) }
     return id
   }
 
   /// The number of an operation of a frame, made when it is new; nil at the limit.
   @inline(__always)
-  mutating func operation(_ key: NameKey, _ name: RawSpan) -> UInt32? {
-    if let id = recentOperations.find(key), key.isWhole || operationNames.isName(id, name) {
+  mutating func operation(
+    _ key: NameKey, in column: borrowing NameColumn, _ entry: Int
+  ) -> UInt32? {
+    if let id = recentOperations.find(key),
+      key.isWhole || operationNames.isName(id, column.name(entry))
+    {
       return id
     }
-    let id = operation(name)
+    let id = operation(column.name(entry))
     if let id { recentOperations.note(key, id) }
     return id
   }
 
-  /// The number of a context of a frame, given as its type byte and name, made when it is new; nil
-  /// at the limit.
+  /// The number of a context of a frame, made when it is new; nil at the limit.
   @inline(__always)
-  mutating func context(_ key: NameKey, _ typedName: RawSpan) -> UInt32? {
-    if let id = recentContexts.find(key), key.isWhole || contextNames.isName(id, typedName) {
+  mutating func context(_ key: NameKey, in column: borrowing NameColumn, _ entry: Int) -> UInt32? {
+    if let id = recentContexts.find(key),
+      key.isWhole || contextNames.isName(id, column.typedName(entry))
+    {
       return id
     }
-    let id = context(typedName)
+    let id = context(column.typedName(entry))
     if let id { recentContexts.note(key, id) }
     return id
   }

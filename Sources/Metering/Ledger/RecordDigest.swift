@@ -2,15 +2,15 @@ import Dedup
 
 /// The keyed hashes that stand for a record.
 enum RecordDigest {
-  /// The hash that a rollup's digest sums: key, tenant, kind, operation, context, time, quantity
-  /// and weight decide it. The key's hash covers the tenant. The names come as their keyed hashes,
-  /// mixed into one word; a weight has at most 20 bits, a kind two.
+  /// What is hashed for a rollup's digest, which sums the hashes: key, tenant, kind, operation,
+  /// context, time, quantity and weight decide it. The key's hash covers the tenant. The names come
+  /// as their keyed hashes, mixed into one word; a weight has at most 20 bits, a kind two.
   @inline(__always)
-  static func word(
-    _ hasher: KeyHasher, key: KeyHash, kind: UInt8, operation: UInt64, context: UInt64,
-    time: Int64, quantity: Int64, weight: UInt32
-  ) -> UInt64 {
-    hasher.word(
+  static func message(
+    key: KeyHash, kind: UInt8, operation: UInt64, context: UInt64, time: Int64, quantity: Int64,
+    weight: UInt32
+  ) -> DigestMessage {
+    DigestMessage(
       [
         key.high, key.low, names(operation, context), UInt64(bitPattern: time),
         UInt64(bitPattern: quantity),

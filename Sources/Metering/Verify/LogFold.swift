@@ -122,9 +122,9 @@ public struct LogFold: ~Copyable {
     for _ in 0..<block.records.count {
       let record = cursor.next(block.records, resolved, names, hasher)
       rollups.add(
-        rollups.findOrInsert(record.key).slot, quantity: record.folded.quantity,
-        weighted: record.folded.weighted, byteMilliseconds: record.folded.byteMilliseconds,
-        digest: record.folded.digest(hasher))
+        rollups.findOrInsert(record.key).slot, quantity: record.amount.quantity,
+        weighted: record.amount.weighted, byteMilliseconds: record.amount.byteMilliseconds,
+        digest: hasher.word(of: record.message))
     }
     records += Int64(block.records.count)
   }

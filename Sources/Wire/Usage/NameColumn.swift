@@ -37,17 +37,10 @@ public struct NameColumn: ~Copyable, Sendable {
     RejectionReason(rawValue: self[entry].fault)
   }
 
-  /// What the name is looked for by, or nil if it has a fault.
-  ///
-  /// - Precondition: the entry is below ``count``.
-  @inline(__always)
-  public func key(_ entry: Int) -> NameKey? {
-    let words = entries.prefix(3 &* count)
-    let word = words[3 &* entry &+ 2]
-    guard word >> 48 == 0 else { return nil }
-    return NameKey(
-      first: words[3 &* entry], last: words[3 &* entry &+ 1],
-      tag: UInt32(truncatingIfNeeded: word >> 32))
+  /// What each name is looked for by.
+  public var keys: NameKeys {
+    @_lifetime(borrow self)
+    get { NameKeys(words: entries.prefix(3 * count)) }
   }
 
   /// The type of a context; `other` in tables that are not of contexts.

@@ -1,12 +1,8 @@
-import Dedup
 import Wire
 
-/// What the rollups and their digest need to know of a record, from the wire or from the log.
-struct FoldedRecord {
-  var hash: KeyHash
+/// What a record adds to its rollup row, from the wire or from the log.
+struct FoldedAmount {
   var kind: UInt8
-  var operationHash: UInt64
-  var contextHash: UInt64
   var time: Int64
   var quantity: Int64
   var weight: UInt32
@@ -33,12 +29,5 @@ struct FoldedRecord {
     StorageArithmetic.lateByteMilliseconds(
       quantity: quantity, time: Timestamp(milliseconds: time),
       bookingStart: BillingPeriod(month: booking).start)
-  }
-
-  @inline(__always)
-  func digest(_ hasher: KeyHasher) -> UInt64 {
-    RecordDigest.word(
-      hasher, key: hash, kind: kind, operation: operationHash, context: contextHash, time: time,
-      quantity: quantity, weight: weight)
   }
 }
