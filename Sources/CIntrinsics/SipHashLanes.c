@@ -8,13 +8,6 @@ _Static_assert(
     __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "words of a message are read as they lie");
 _Static_assert(sizeof(wb_key_place) == 16, "the loads of places count on it");
 
-// A build for each width of vectors; the loader picks the widest that the processor has.
-#if defined(__x86_64__) && defined(__GLIBC__)
-#define WB_EVERY_WIDTH __attribute__((target_clones("avx512f", "avx2", "default")))
-#else
-#define WB_EVERY_WIDTH
-#endif
-
 // Inlined, so that they are built with the width of the kernel that they are a part of.
 #define WB_PART static inline __attribute__((always_inline))
 
@@ -182,8 +175,7 @@ WB_PART void store_hashes(
 #undef STORE
 }
 
-WB_EVERY_WIDTH
-bool wb_hash_keys(
+WB_PART bool hash_keys(
     const void *keys, size_t key_bytes, const wb_scope *scopes, size_t scope_count,
     const wb_key_place *places, size_t count, wb_key_hash *hashes, size_t hash_count) {
   wb_key_place rest[lanes];
@@ -234,10 +226,8 @@ bool wb_hash_keys(
   return true;
 }
 
-WB_EVERY_WIDTH
-void wb_hash_messages(
-    const wb_sip_state *state, const wb_digest_message *messages, size_t count,
-    uint64_t *hashes) {
+WB_PART void hash_messages(
+    const wb_sip_state *state, const wb_digest_message *messages, size_t count, uint64_t *hashes) {
   const eight zero = {0};
   wb_digest_message rest[lanes];
   for (size_t done = 0; done < count; done += lanes) {
@@ -269,3 +259,33 @@ void wb_hash_messages(
     memcpy(hashes + done, &hash, (left < lanes ? left : lanes) * sizeof *hashes);
   }
 }
+
+// A build of a kernel for each width of vectors, and the choice of the widest that the processor
+// has. Not `target_clones`: its choice runs before the thread sanitizer is ready, and crashes.
+#if defined(__x86_64__)
+#define WB_EVERY_WIDTH(result, name, parameters, arguments) \
+  __attribute__((target("avx512f"))) static result name##_avx512 parameters { \
+    return name arguments; \
+  } \
+  __attribute__((target("avx2"))) static result name##_avx2 parameters { return name arguments; } \
+  result wb_##name parameters { \
+    if (__builtin_cpu_supports("avx512f")) { return name##_avx512 arguments; } \
+    if (__builtin_cpu_supports("avx2")) { return name##_avx2 arguments; } \
+    return name arguments; \
+  }
+#else
+#define WB_EVERY_WIDTH(result, name, parameters, arguments) \
+  result wb_##name parameters { return name arguments; }
+#endif
+
+WB_EVERY_WIDTH(
+    bool, hash_keys,
+    (const void *keys, size_t key_bytes, const wb_scope *scopes, size_t scope_count,
+     const wb_key_place *places, size_t count, wb_key_hash *hashes, size_t hash_count),
+    (keys, key_bytes, scopes, scope_count, places, count, hashes, hash_count))
+
+WB_EVERY_WIDTH(
+    void, hash_messages,
+    (const wb_sip_state *state, const wb_digest_message *messages, size_t count,
+     uint64_t *hashes),
+    (state, messages, count, hashes))
