@@ -1,5 +1,5 @@
 extension BlockHeader {
-  /// Appends the 72 bytes with a checksum of zero, which the sealer fills in.
+  /// Appends the 80 bytes with a checksum of zero, which the encoder fills in.
   func encodeWithoutChecksum(into output: inout [UInt8]) {
     output.append(littleEndian: Self.magic)
     output.append(littleEndian: UInt32(Self.version))
@@ -13,6 +13,7 @@ extension BlockHeader {
     output.append(littleEndian: UInt32(columnsLength))
     output.append(littleEndian: UInt32(compressedLength))
     output.append(littleEndian: UInt64(kind.rawValue))
+    output.append(littleEndian: content)
   }
 
   /// The header of the block at an offset of a segment file, with the whole block verified.
@@ -60,6 +61,7 @@ extension BlockHeader {
     lastArrival = block.integer(at: 40)
     let entries: UInt32 = block.integer(at: 48)
     entryCount = Int(entries)
+    content = block.integer(at: 72)
     let kindValue: UInt64 = block.integer(at: 64)
     let known = UInt8(exactly: kindValue).flatMap(BlockKind.init(rawValue:))
     kind = known ?? .control

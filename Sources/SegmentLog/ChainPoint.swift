@@ -1,10 +1,10 @@
-/// A place between two blocks of one partition's log, with the checksum of the chain there.
+/// A place between two blocks of one partition's log, with the hash of everything before it.
 ///
 /// Two logs that agree on a chain point agree on every block before it.
 public struct ChainPoint: Sendable, Hashable {
   /// Number of entries before this place.
   public var position: LogPosition
-  /// Checksum of the last block before this place; 0 at the very beginning.
+  /// Content hash of the last block before this place; 0 at the very beginning.
   public var chain: UInt64
 
   /// A place between two blocks.

@@ -13,6 +13,14 @@ public struct ColumnWriter: ~Copyable {
   /// A writer without columns.
   public init() {}
 
+  /// Takes all columns; as much memory is made ready for the next ones.
+  public mutating func take() -> [UInt8] {
+    var taken: [UInt8] = []
+    taken.reserveCapacity(bytes.count + bytes.count / 8)
+    swap(&taken, &bytes)
+    return taken
+  }
+
   /// Forgets all columns and keeps the memory.
   public mutating func removeAll() { bytes.removeAll(keepingCapacity: true) }
 

@@ -28,22 +28,29 @@ public struct SegmentBlock: ~Escapable {
   ///
   /// Not called, nothing is decompressed. No more than the header's `columnsLength` is allocated.
   ///
-  /// - Throws: ``SegmentError`` if the frame does not decompress to exactly the stated length; the
-  ///   buffer is then empty.
+  /// - Throws: ``SegmentError`` if the frame does not decompress to exactly the stated length, or
+  ///   if the content has another hash than the header says; the buffer is then empty.
   public func decompressColumns(
     with decompressor: Decompressor, into buffer: inout [UInt8]
   ) throws(SegmentError) {
     buffer.removeAll(keepingCapacity: true)
-    guard header.columnsLength > 0 else { return }
-    do {
-      try decompressor.decompress(frame, limit: header.columnsLength, into: &buffer)
-    } catch {
-      throw compressionError(found: 0)
+    if header.columnsLength > 0 {
+      do {
+        try decompressor.decompress(frame, limit: header.columnsLength, into: &buffer)
+      } catch {
+        throw compressionError(found: 0)
+      }
+      guard buffer.count == header.columnsLength else {
+        let found = UInt64(buffer.count)
+        buffer.removeAll(keepingCapacity: true)
+        throw compressionError(found: found)
+      }
     }
-    guard buffer.count == header.columnsLength else {
-      let found = UInt64(buffer.count)
+    let content = header.contentHash(raw: raw, columns: unsafe buffer.span.bytes)
+    guard content == header.content else {
       buffer.removeAll(keepingCapacity: true)
-      throw compressionError(found: found)
+      throw SegmentError(
+        .content, segment: segment, offset: offset, expected: header.content, found: content)
     }
   }
 

@@ -48,8 +48,10 @@ extension SegmentError {
     case entryCount
     /// The first arrival is after the last; both are bit patterns.
     case arrival
-    /// The checksum of the block before is another one.
+    /// The content hash of the block before is another one.
     case chain
+    /// The content has another hash than the header says.
+    case content
     /// The log position does not follow the block before, or does not fit 64 bits.
     case position
     /// The segment's own number differs from its name.
@@ -84,7 +86,7 @@ extension SegmentError: CustomStringConvertible {
 
   private func text(of value: UInt64) -> String {
     switch fault {
-    case .magic, .checksum, .chain, .markChain: "0x" + String(value, radix: 16)
+    case .magic, .checksum, .chain, .content, .markChain: "0x" + String(value, radix: 16)
     case .arrival: String(Int64(bitPattern: value))
     default: String(value)
     }

@@ -75,9 +75,10 @@ struct JournalBlockTests {
       start: .beginning, createdAt: 0
     ).encode(into: &bytes)
     var sealer = BlockSealer(continuing: .beginning)
-    _ = sealer.seal(
+    let header = sealer.seal(
       kind: .usage, entryCount: entries, firstArrival: 0, lastArrival: 0, raw: raw.span.raw,
-      columns: columns.span.raw, into: &bytes)
+      columns: columns.span.raw)
+    BlockEncoder().append(header, raw: raw.span.raw, columns: columns.span.raw, to: &bytes)
     let segment = bytes
     var reader = try SegmentReader(segment.span.raw, segment: 1)
     guard let next = try reader.next() else { return "no block" }

@@ -55,6 +55,7 @@ final class LedgerWorld {
 
   static let start: Int64 = 1_769_896_800_000  // 2026-01-31T22:00:00Z
 
+  private let encoder = BlockEncoder()
   let identity: LedgerIdentity
   var configuration: LedgerConfiguration
   var ledger: Ledger
@@ -124,7 +125,9 @@ final class LedgerWorld {
       take()
     }
     for _ in 0..<min(count ?? unsynced.count, unsynced.count) {
-      if let end = write(unsynced.removeFirst()) { ledger.synced(through: end) }
+      if let end = write(unsynced.removeFirst()) {
+        ledger.synced(through: end, segmentByteCount: files[files.count - 1].bytes.count)
+      }
     }
   }
 
@@ -133,9 +136,9 @@ final class LedgerWorld {
     case .openSegment(let number, let header):
       files.append(File(number: number, bytes: header))
       return nil
-    case .append(let bytes, let end):
-      files[files.count - 1].bytes += bytes
-      return end
+    case .append(let block):
+      block.encode(with: encoder, into: &files[files.count - 1].bytes)
+      return block.end
     }
   }
 
@@ -175,7 +178,9 @@ final class LedgerWorld {
       switch next {
       case .openSegment(let number, let header):
         files.append(File(number: number, bytes: Array(header.prefix(bytes))))
-      case .append(let all, _):
+      case .append(let block):
+        var all: [UInt8] = []
+        block.encode(with: encoder, into: &all)
         files[files.count - 1].bytes += all.prefix(bytes)
       }
     }

@@ -254,9 +254,10 @@ struct RecoveryTests {
     let entry = ControlEntry.hoursClosed(
       through: Hour(index: 1), time: Timestamp(milliseconds: 1)
     ).encoded()
-    _ = sealer.seal(
+    let header = sealer.seal(
       kind: .control, entryCount: 1, firstArrival: 1, lastArrival: 1, raw: RawSpan(),
-      columns: entry.span.raw, into: &bytes)
+      columns: entry.span.raw)
+    BlockEncoder().append(header, raw: RawSpan(), columns: entry.span.raw, to: &bytes)
     world.files = [LedgerWorld.File(number: 1, bytes: bytes)]
     #expect(failure(world) == .snapshotMissing(segment: 1))
   }

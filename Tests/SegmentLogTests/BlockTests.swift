@@ -30,7 +30,7 @@ import Testing
         #expect(block.start == start)
         #expect(block.end == sealer.end)
         #expect(block.end.position.rawValue == start.position.rawValue + UInt64(entries))
-        #expect(block.byteCount == bytes.count - before)
+        #expect(block.blockByteCount == bytes.count - before)
       }
       let reading = Reading(bytes, segment: number, after: previous)
       #expect(reading.error == nil)
@@ -89,7 +89,7 @@ import Testing
   @Test func columnsThatAreNoFrameAreRefused() {
     let log = SampleLog()
     var bytes = Array(log.bytes[..<log.borders[2]])
-    bytes[log.borders[1] + 72] ^= 1
+    bytes[log.borders[1] + BlockHeader.byteCount] ^= 1
     bytes.resealBlock(at: log.borders[1])
     expectCompressionFault(of: bytes, at: log.borders[1], expected: 21, found: 0)
   }

@@ -99,7 +99,7 @@ extension Corruption {
       bytes.resealBlock(at: log.borders[2])
     },
     Corruption("a newer version", always: .damaged(.version, blocks: 2)) { bytes, log in
-      bytes[log.borders[2] + 4] = 2
+      bytes[log.borders[2] + 4] = 3
     },
   ]
 

@@ -33,7 +33,7 @@ struct SampleLog {
       sealer.seal(.usage, entries: 2, arrivals: 21...30, raw: [UInt8](200...215), into: &bytes))
   }
 
-  private mutating func append(_ block: SealedBlock) {
+  private mutating func append(_ block: BlockHeader) {
     borders.append(bytes.count)
     places.append(block.end)
   }
@@ -76,13 +76,16 @@ struct Reading: Equatable {
 }
 
 extension BlockSealer {
-  /// Seals arrays.
+  /// Seals and encodes arrays.
+  @discardableResult
   mutating func seal(
     _ kind: BlockKind, entries: Int, arrivals: ClosedRange<Int64>, raw: [UInt8] = [],
     columns: [UInt8] = [], into output: inout [UInt8]
-  ) -> SealedBlock {
-    seal(
+  ) -> BlockHeader {
+    let header = seal(
       kind: kind, entryCount: entries, firstArrival: arrivals.lowerBound,
-      lastArrival: arrivals.upperBound, raw: raw.rawSpan, columns: columns.rawSpan, into: &output)
+      lastArrival: arrivals.upperBound, raw: raw.rawSpan, columns: columns.rawSpan)
+    return BlockEncoder().append(
+      header, raw: raw.rawSpan, columns: columns.rawSpan, to: &output)
   }
 }

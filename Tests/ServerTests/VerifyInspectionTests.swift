@@ -33,10 +33,12 @@ import Wire
       for block in 0..<2 {
         let keys = [UInt8](repeating: UInt8(number), count: 32)
         let columns = [UInt8](repeating: 7, count: 100)
-        _ = unsafe sealer.seal(
+        let header = unsafe sealer.seal(
           kind: .usage, entryCount: 10, firstArrival: Int64(number) * 1_000 + Int64(block),
           lastArrival: Int64(number) * 1_000 + 500, raw: keys.span.bytes,
-          columns: columns.span.bytes, into: &bytes)
+          columns: columns.span.bytes)
+        unsafe BlockEncoder().append(
+          header, raw: keys.span.bytes, columns: columns.span.bytes, to: &bytes)
       }
       if number == 3 { bytes += [UInt8](repeating: 0, count: 4_096) }
       try write(bytes, number)

@@ -2,6 +2,7 @@ import Database
 import Foundation
 import Metering
 import Postgres
+import SegmentLog
 import Wire
 
 @testable import Server
@@ -19,6 +20,7 @@ final class FlushedLog {
   private let files: PartitionFiles
   private let rollups: RollupDatabase
   private var ledger: Ledger
+  private let encoder = BlockEncoder()
   private var now = FlushedLog.start
   private var sequence: UInt64 = 0
   private var token: UInt128 = 0
@@ -127,9 +129,11 @@ final class FlushedLog {
         _ = FileManager.default.createFile(atPath: path, contents: Data(header))
         file = FileHandle(forWritingAtPath: path)
         try file?.seekToEnd()
-      case .append(let bytes, let end):
+      case .append(let block):
+        var bytes: [UInt8] = []
+        block.encode(with: encoder, into: &bytes)
         try file?.write(contentsOf: Data(bytes))
-        ledger.synced(through: end)
+        ledger.synced(through: block.end, segmentByteCount: Int(try file?.offset() ?? 0))
       }
     }
   }

@@ -36,6 +36,7 @@ final class BlockEncodeStage: StageBody {
   private let columns = BlockColumns()
   private var writer = ColumnWriter()
   private var sealer = BlockSealer(continuing: .beginning)
+  private let encoder = BlockEncoder()
   private var output: [UInt8] = []
 
   init(_ size: Stage.Size) {}
@@ -63,9 +64,10 @@ final class BlockEncodeStage: StageBody {
     let raw = columns.keys.span
     let written = writer.bytes
     let compressible = written.span
-    unsafe _ = sealer.seal(
+    let header = unsafe sealer.seal(
       kind: .usage, entryCount: BlockColumns.records, firstArrival: 1, lastArrival: 2,
-      raw: raw.bytes, columns: compressible.bytes, into: &output)
+      raw: raw.bytes, columns: compressible.bytes)
+    unsafe encoder.append(header, raw: raw.bytes, columns: compressible.bytes, to: &output)
   }
 }
 

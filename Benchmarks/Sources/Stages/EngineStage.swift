@@ -15,6 +15,8 @@ final class EngineStage: StageBody {
   private let upkeep = UpkeepThread()
   private let encoder = AnswerEncoder(installation: EngineStage.identity.installation)
   private var acks: [UInt8] = []
+  private let blockEncoder = BlockEncoder()
+  private var encoded: [UInt8] = []
   private var time = FrameSource.start
   private var unsealed = 0
   /// Told what goes into the log.
@@ -71,7 +73,12 @@ final class EngineStage: StageBody {
   private func submit() {
     for action in ledger.takeActions() {
       write(action)
-      if case .append(_, let end) = action { ledger.synced(through: end) }
+      if case .append(let block) = action {
+        // The service does this on another thread; here it counts.
+        encoded.removeAll(keepingCapacity: true)
+        block.encode(with: blockEncoder, into: &encoded)
+        ledger.synced(through: block.end, segmentByteCount: 0)
+      }
     }
   }
 

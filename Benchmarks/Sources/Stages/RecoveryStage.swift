@@ -13,12 +13,14 @@ final class RecoveryStage: StageBody {
   /// What the engine wrote.
   private final class Log {
     var segments: [Segment] = []
+    private let encoder = BlockEncoder()
 
     func write(_ action: LedgerAction) {
       switch action {
       case .openSegment(let number, let header):
         segments.append(Segment(number: number, bytes: header))
-      case .append(let bytes, _): segments[segments.count - 1].bytes += bytes
+      case .append(let block):
+        block.encode(with: encoder, into: &segments[segments.count - 1].bytes)
       }
     }
   }

@@ -37,6 +37,14 @@ struct UsageBlockRecords: ~Copyable {
 
   var count: Int { times.count }
 
+  /// Takes the raw keys; as much memory is made ready for the next ones.
+  mutating func takeRawKeys() -> [UInt64] {
+    var taken: [UInt64] = []
+    taken.reserveCapacity(rawKeys.count + rawKeys.count / 8)
+    swap(&taken, &rawKeys)
+    return taken
+  }
+
   mutating func removeAll() {
     times.removeAll(keepingCapacity: true)
     quantities.removeAll(keepingCapacity: true)

@@ -14,19 +14,14 @@ extension Ledger {
   /// The shell calls this whenever its writer is idle; a full block seals itself.
   public mutating func sealBlock() {
     guard !block.isEmpty else { return }
-    columns.removeAll()
     block.encode(into: &columns)
-    var bytes: [UInt8] = []
-    let entryCount = block.entryCount
-    let rawKeys = block.records.rawKeys
-    let columnBytes = columns.bytes
-    let sealed = sealer.seal(
-      kind: .usage, entryCount: entryCount, firstArrival: blockArrivals.lowerBound,
-      lastArrival: blockArrivals.upperBound, raw: rawKeys.span.raw,
-      columns: columnBytes.span.raw, into: &bytes)
     segments[segments.count - 1].add(block.records)
     segments[segments.count - 1].add(tenants: block.names.tenantMembers)
-    finishBlock(bytes, sealed)
+    let entryCount = block.entryCount
+    let rawKeys = block.records.takeRawKeys()
+    append(
+      .usage, entryCount: entryCount, arrivals: blockArrivals, raw: rawKeys,
+      columns: columns.take())
     block.removeAll()
   }
 
@@ -43,21 +38,24 @@ extension Ledger {
   /// Appends a control entry right behind the last block.
   @discardableResult
   mutating func appendControl(_ entry: ControlEntry) -> LogPosition {
-    let payload = entry.encoded()
-    var bytes: [UInt8] = []
-    let sealed = sealer.seal(
-      kind: .control, entryCount: 1, firstArrival: time.milliseconds,
-      lastArrival: time.milliseconds, raw: RawSpan(), columns: payload.span.raw, into: &bytes)
-    finishBlock(bytes, sealed)
-    return sealed.start.position
+    let position = sealer.end.position
+    append(
+      .control, entryCount: 1, arrivals: time.milliseconds...time.milliseconds, raw: [],
+      columns: entry.encoded())
+    return position
   }
 
-  private mutating func finishBlock(_ bytes: [UInt8], _ sealed: SealedBlock) {
+  private mutating func append(
+    _ kind: BlockKind, entryCount: Int, arrivals: ClosedRange<Int64>, raw: [UInt64],
+    columns: [UInt8]
+  ) {
+    let header = sealer.seal(
+      kind: kind, entryCount: entryCount, firstArrival: arrivals.lowerBound,
+      lastArrival: arrivals.upperBound, raw: raw.span.raw, columns: columns.span.raw)
     let last = segments.count - 1
-    segments[last].byteCount += bytes.count
-    segments[last].end = sealed.end
+    segments[last].end = header.end
     segments[last].lastArrival = time
-    actions.append(.append(bytes: bytes, end: sealed.end))
+    actions.append(.append(LogBlock(header: header, raw: raw, columns: columns)))
   }
 
   /// Begins a new segment if there is none, or if the current one is full or old.

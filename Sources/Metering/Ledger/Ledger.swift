@@ -134,7 +134,15 @@ public struct Ledger: ~Copyable {
   }
 
   /// Everything up to this place is on stable storage now.
-  public mutating func synced(through end: Checkpoint) { synced = end }
+  ///
+  /// - Parameters:
+  ///   - end: the end of a block.
+  ///   - segmentByteCount: bytes up to there of the segment that the block is in.
+  public mutating func synced(through end: Checkpoint, segmentByteCount: Int) {
+    synced = end
+    let place = segments.lastIndex { $0.start.position < end.position }
+    if let place { segments[place].byteCount = segmentByteCount }
+  }
 
   /// The end of the log, whether synced or not.
   public var end: Checkpoint { sealer.end }

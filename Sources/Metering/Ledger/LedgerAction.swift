@@ -5,8 +5,37 @@ public import Wire
 public enum LedgerAction: Sendable {
   /// Begin a new segment file with these bytes; everything that follows goes there.
   case openSegment(number: UInt64, header: [UInt8])
-  /// Append these bytes to the segment and sync; then tell ``Ledger/synced(through:)``.
-  case append(bytes: [UInt8], end: Checkpoint)
+  /// Append this block to the segment and sync; then tell
+  /// ``Ledger/synced(through:segmentByteCount:)``.
+  case append(LogBlock)
+}
+
+/// A block that is judged and chained, and not yet compressed.
+public struct LogBlock: Sendable {
+  /// Its place in the log.
+  public let header: BlockHeader
+  /// The raw section as words, lowest byte first.
+  private let raw: [UInt64]
+  private let columns: [UInt8]
+
+  init(header: BlockHeader, raw: [UInt64], columns: [UInt8]) {
+    self.header = header
+    self.raw = raw
+    self.columns = columns
+  }
+
+  /// Where the log ends with it.
+  public var end: Checkpoint { header.end }
+
+  /// Bytes that it takes before compression: at least what its encoding takes, but for some bytes.
+  public var byteCount: Int { BlockHeader.byteCount + header.rawLength + header.columnsLength }
+
+  /// Appends the bytes that stand in the segment.
+  ///
+  /// Complexity: linear; this is where compression happens.
+  public func encode(with encoder: BlockEncoder, into output: inout [UInt8]) {
+    encoder.append(header, raw: raw.span.raw, columns: columns.span.raw, to: &output)
+  }
 }
 
 /// What became of one batch.

@@ -42,7 +42,7 @@ public struct SegmentSummary: Sendable {
   public var start: Checkpoint
   /// Where its last block ends.
   public var end: Checkpoint
-  /// Its size so far, in bytes.
+  /// Its size in bytes, as far as it is synced.
   public var byteCount: Int
   /// When it was begun.
   public var created: Timestamp

@@ -4,7 +4,7 @@ internal import Glibc
 internal import Metering
 internal import SegmentLog
 
-/// Writes segments and syncs them, on a thread of its own.
+/// Compresses blocks, writes them into segments and syncs these, on a thread of its own.
 ///
 /// Everything that was submitted while a sync was under way shares the next one (group commit). A
 /// write or a sync that fails stops the process: what is in memory then no longer matters, because
@@ -16,8 +16,16 @@ public final class SegmentWriter: Sendable {
     var queuedBytes = 0
     var isBusy = false
     var isStopped = false
-    var synced: Checkpoint
+    var synced: Synced
     var syncs: UInt64 = 0
+  }
+
+  /// How far the log is on stable storage.
+  struct Synced {
+    /// The end of a block.
+    var end: Checkpoint
+    /// Bytes up to there of the segment that it is in.
+    var segmentByteCount: Int
   }
 
   /// How long a mark may wait for its own sync after the last one, in nanoseconds.
@@ -45,7 +53,8 @@ public final class SegmentWriter: Sendable {
     self.files = files
     self.segmentSize = segmentSize
     self.onSync = onSync
-    unsafe state = State(synced: end)
+    unsafe state = State(
+      synced: Synced(end: end, segmentByteCount: segment?.length ?? 0))
     let mark = try OpenFile(files.mark, O_RDWR | O_CREAT)
     var file: OpenFile?
     if let segment { file = try OpenFile(files.segment(segment.number), O_RDWR) }
@@ -63,10 +72,21 @@ public final class SegmentWriter: Sendable {
     var isMarkDirty = false
   }
 
+  /// What makes the bytes of one block. It lives on the writer's thread.
+  private struct Encoding {
+    let encoder = BlockEncoder()
+    var bytes: [UInt8] = []
+
+    mutating func encode(_ block: LogBlock) {
+      bytes.removeAll(keepingCapacity: true)
+      block.encode(with: encoder, into: &bytes)
+    }
+  }
+
   /// Hands actions over; they are carried out in order, and synced.
   func submit(_ actions: [LedgerAction]) {
     var bytes = 0
-    for case .append(let block, _) in actions { bytes += block.count }
+    for case .append(let block) in actions { bytes += block.byteCount }
     condition.withLock {
       unsafe state.queue.append(contentsOf: actions)
       unsafe state.queuedBytes += bytes
@@ -76,10 +96,10 @@ public final class SegmentWriter: Sendable {
   }
 
   /// How far the log is on stable storage.
-  var synced: Checkpoint { condition.withLock { unsafe state.synced } }
+  var synced: Synced { condition.withLock { unsafe state.synced } }
   /// Whether anything is written or synced now, or waits for it.
   var isBusy: Bool { condition.withLock { unsafe state.isBusy } }
-  /// Bytes that wait to be written.
+  /// Bytes that wait to be written, before compression.
   var queuedBytes: Int { condition.withLock { unsafe state.queuedBytes } }
   /// Syncs since the start.
   var syncs: UInt64 { condition.withLock { unsafe state.syncs } }
@@ -95,12 +115,13 @@ public final class SegmentWriter: Sendable {
 
   private func run(_ start: Position) {
     var position = start
+    var encoding = Encoding()
     while let actions = next(&position) {
       do throws(SystemCallError) {
-        let end = try carryOut(actions, &position)
+        let end = try carryOut(actions, &position, &encoding)
         try sync(position.file)
         try writeMark(end, &position)
-        finish(end)
+        finish(Synced(end: end, segmentByteCount: position.offset))
       } catch {
         fatal("\(error); the service stops, the next start continues from what is synced")
       }
@@ -140,19 +161,20 @@ public final class SegmentWriter: Sendable {
   }
 
   private func carryOut(
-    _ actions: [LedgerAction], _ position: inout Position
+    _ actions: [LedgerAction], _ position: inout Position, _ encoding: inout Encoding
   ) throws(SystemCallError) -> Checkpoint {
-    var end = synced
+    var end = synced.end
     for action in actions {
       switch action {
       case .openSegment(let number, let header):
         try sync(position.file)
         try begin(number, header, &position)
-      case .append(let bytes, let blockEnd):
+      case .append(let block):
         guard let file = position.file else { fatalError("BUG: a block without a segment") }
-        try write(bytes, to: file, at: position.offset)
-        position.offset += bytes.count
-        end = blockEnd
+        encoding.encode(block)
+        try write(encoding.bytes, to: file, at: position.offset)
+        position.offset += encoding.bytes.count
+        end = block.end
       }
     }
     return end
@@ -210,9 +232,9 @@ public final class SegmentWriter: Sendable {
     position.isMarkDirty = true
   }
 
-  private func finish(_ end: Checkpoint) {
+  private func finish(_ synced: Synced) {
     condition.withLock {
-      unsafe state.synced = end
+      unsafe state.synced = synced
       unsafe state.syncs += 1
       if unsafe state.queue.isEmpty { unsafe state.isBusy = false }
     }

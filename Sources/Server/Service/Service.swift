@@ -146,7 +146,7 @@ public final class Service {
 
   /// Sends what can be sent and seals what can be sealed, once in each iteration.
   private func endIteration() {
-    path.release(through: writer.synced.position)
+    path.release(through: writer.synced.end.position)
     for endpoint in endpoints { endpoint.flushQueued() }
     commit()
     while let upkeep = path.ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
@@ -190,8 +190,9 @@ public final class Service {
 
   /// What the writer or the flusher has done.
   private func advance() {
-    path.ledger.synced(through: writer.synced)
-    path.release(through: writer.synced.position)
+    let synced = writer.synced
+    path.ledger.synced(through: synced.end, segmentByteCount: synced.segmentByteCount)
+    path.release(through: synced.end.position)
     for endpoint in endpoints { endpoint.flushQueued() }
     for piece in upkeep.takeDone() { path.ledger.finish(piece) }
     if let batch = path.ledger.takeFlush() { flusher.flush(batch) }
