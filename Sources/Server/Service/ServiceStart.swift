@@ -15,6 +15,11 @@ final class ServiceStart {
     _ configuration: ServerConfiguration, directory: DataDirectory, files: PartitionFiles,
     checkpoint: Checkpoint?, logger: Logger
   ) throws {
+    if !HugePages.areGranted {
+      logger.warning(
+        "the kernel gives no huge pages, and the key index is slower without them",
+        metadata: ["setting": "\(HugePages.setting)", "allowed": "madvise or always"])
+    }
     let began = EventLoop.monotonicMilliseconds()
     let installation = directory.installation
     let identity = LedgerIdentity(
