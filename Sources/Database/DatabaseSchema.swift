@@ -47,7 +47,7 @@ public enum DatabaseSchema {
       try requireUTF8(connection)
       try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
       try connection.execute("SELECT pg_advisory_xact_lock($1)", [lockNumber])
-      try connection.run(script: text(PackageResources.roles_sql))
+      try run(PackageResources.roles_sql, named: "roles", on: connection)
       let from = try currentVersion(connection) ?? 0
       guard from <= version else { throw DatabaseError.schemaNewer(found: from, known: version) }
       for index in from..<version { try apply(index, on: connection) }
@@ -102,7 +102,7 @@ public enum DatabaseSchema {
   ) throws(PostgresError) {
     let migration = migrations[index]
     try connection.execute("SET LOCAL ROLE \(ownerRole)")
-    try connection.run(script: text(migration.script))
+    try run(migration.script, named: migration.name, on: connection)
     try connection.execute(
       "INSERT INTO weighbridge.schema_migrations (version, name) VALUES ($1, $2)",
       [String(index + 1), migration.name])
@@ -120,5 +120,20 @@ public enum DatabaseSchema {
     try connection.execute("GRANT \(serviceRole) TO \(quoted)")
   }
 
-  private static func text(_ script: [UInt8]) -> String { String(decoding: script, as: UTF8.self) }
+  /// Runs a script. An error names it, and not its text.
+  private static func run(
+    _ script: [UInt8], named name: String, on connection: PostgresConnection
+  ) throws(PostgresError) {
+    do {
+      try connection.run(script: String(decoding: script, as: UTF8.self))
+    } catch {
+      var error = error
+      error.statement = "migration \(name)"
+      // insufficient_privilege
+      if error.sqlState == "42501" {
+        error.hint = "Migrate as a superuser, or as a role that may create roles and schemas."
+      }
+      throw error
+    }
+  }
 }

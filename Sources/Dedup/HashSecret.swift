@@ -18,9 +18,15 @@ public struct HashSecret: Sendable, CustomStringConvertible, CustomReflectable {
     unsafe KeyHasher(self).word(of: "weighbridge hash secret".utf8Span.span.bytes)
   }
 
+  /// A fingerprint as people see it: sixteen digits, the highest first.
+  public static func text(ofFingerprint fingerprint: UInt64) -> String {
+    let digits = String(fingerprint, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+  }
+
   /// The fingerprint, never the secret.
   public var description: String {
-    "HashSecret(fingerprint: \(String(fingerprint, radix: 16)))"
+    "HashSecret(fingerprint: \(Self.text(ofFingerprint: fingerprint)))"
   }
 
   /// Shows no field, so that no dump gives the secret away.

@@ -46,6 +46,8 @@ extension PostgresError: CustomStringConvertible {
     if let sqlState { line = "[\(sqlState)] \(line)" }
     if let detail { line += " (\(detail))" }
     if let hint { line += " Hint: \(hint)" }
-    return "\(line) — in: \(statement)"
+    // Messages of libpq, and statements, have several lines.
+    return "\(line) — in: \(statement)".split(whereSeparator: \.isWhitespace)
+      .joined(separator: " ")
   }
 }

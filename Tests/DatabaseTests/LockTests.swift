@@ -140,6 +140,22 @@ struct LockTests {
     }
   }
 
+  @Test("a month that never had usage is locked too")
+  func refusedInAnEmptyMonth() throws {
+    let scratch = try ScratchDatabase()
+    var maker = BatchMaker()
+    _ = try scratch.rollups().flush(
+      maker.next(
+        rollups: [increment("a", Months.february.firstHour)], finalizing: [("a", Months.january)]))
+    let connection = try scratch.administrator()
+    let error = #expect(throws: PostgresError.self) {
+      try connection.run(
+        script: "INSERT INTO weighbridge.usage_hourly \(Self.values) VALUES \(Self.row("a", "01"))")
+    }
+    #expect(error?.message == "BILLING_PERIOD_LOCKED")
+    #expect(error?.detail == "tenant a, period 2026-01")
+  }
+
   @Test("COPY into a finalized period is refused, on the parent and on its month")
   func copy() throws {
     let (_, connection) = try scratch()

@@ -90,7 +90,9 @@ struct LedgerPeriodTests {
     #expect(refusal(world, .february) == refused)
     #expect(refusal(world, .january) == nil)
     #expect(refusal(world, .february) == nil)
-    #expect(refusal(world, .january) == .alreadyFinalized(tenant: "acme", .january))
+    #expect(
+      refusal(world, .january)
+        == .beforeFinalized(tenant: "acme", .january, last: .february))
     // A period before the first usage is empty; finalizing it closes it for good.
     #expect(refusal(world, .february, "young") == nil)
     #expect(world.ledger.tenantsOpen(in: .january) == ["new"])

@@ -68,6 +68,11 @@ struct RecoveryTests {
         == .otherSecret(
           segment: 1, expected: other.secret.fingerprint,
           found: world.identity.secret.fingerprint))
+    for secret in [other.secret, world.identity.secret] {
+      let text = HashSecret.text(ofFingerprint: secret.fingerprint)
+      let error = failure(other, world).map { "\($0)" } ?? ""
+      #expect(text.count == 16 && error.contains(text), "\(error)")
+    }
     var wider = LedgerWorld.identity()
     wider.partitionCount = 2
     #expect(

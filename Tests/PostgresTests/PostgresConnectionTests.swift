@@ -38,6 +38,7 @@ struct PostgresConnectionTests {
         == PostgresError(
           sqlState: "WB999", message: "m", detail: "d", hint: "h", statement: statement))
     #expect(error?.description.contains("[WB999] m (d) Hint: h") == true)
+    #expect(error?.description.contains("'h'; END $$") == true, "one line")
   }
 
   @Test("numbers that do not fit or are none are errors, not traps")

@@ -228,6 +228,8 @@ import Wire
         path: "s", recorded: installation.identity, found: found)
       #expect(throws: error) { try installation.check(header, path: "s") }
       #expect("\(error)".contains("\(installation.identity)") && "\(error)".contains("\(found)"))
+      let isSecretOther = header.secretFingerprint != good.secretFingerprint
+      #expect("\(error)".contains("was written with another secret") == isSecretOther)
     }
   }
 

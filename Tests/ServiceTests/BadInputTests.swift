@@ -161,11 +161,25 @@ struct BadInputTests {
     #expect(refusal.retryAfter > 0)
   }
 
+  @Test(
+    "a command line that cannot be meant is refused with what is allowed",
+    arguments: [
+      (["send", "--tenant", "x", "-"], "--tenant is for --format combined"),
+      (["send", "--format", "csv", "--context", "x", "-"], "--context is for --format combined"),
+      (["send", "--format", "csv", "-"], "header: found nothing, allowed is"),
+      (["rollups", "--from", "2026-11-22", "--to", "2026-11-21"], "allowed: an hour after --from"),
+    ])
+  func refusesCommandLines(arguments: [String], reason: String) throws {
+    let service = ServiceProcess(database: try ScratchDatabase())
+    let result = try service.run(arguments, input: "")
+    #expect(result.status == 2 && result.errors.contains(reason), "\(result)")
+  }
+
   @Test("a write that fails stops the service, and nothing acked is lost", .timeLimit(.minutes(3)))
   func stopsWhenWriteFails() throws {
     let database = try ScratchDatabase()
     let service = ServiceProcess(database: database)
-    // Segments of 8 MiB fit; with segments of 16 MiB the limit stops the next allocation.
+    // A segment of 1 MiB fits below the limit on files; one that grows to 4 MiB does not.
     service.set("--log-segment-size", "1MiB")
     try service.start(shell: "ulimit -f 1536; trap '' XFSZ; exec")
     let records = (0..<2_000).map { UsageSource.record($0) }
@@ -173,11 +187,12 @@ struct BadInputTests {
     #expect(try service.stop() == 0)
     service.set("--log-segment-size", "4MiB")
     try service.launch(shell: "ulimit -f 1536; trap '' XFSZ; exec")
-    let load = try? LoadInBackground(
-      server: (try? service.udp) ?? "127.0.0.1:9", firstNumber: 10_000, source: "load")
-    usleep(200_000)
-    _ = load?.finish()
-    service.kill()
+    try service.wait("answering") { (try? service.status()) != nil }
+    _ = try? UsageSource.send(
+      (10_000..<200_000).map { UsageSource.record($0) }, to: service.udp, source: "load",
+      timeout: 2_000)
+    #expect(try service.exitStatus() == 1)
+    #expect(service.log.contains("FATAL: cannot "))
     service.set("--log-segment-size", "8MiB")
     try service.start()
     let again = try UsageSource.send(records, to: service.udp, source: "again")

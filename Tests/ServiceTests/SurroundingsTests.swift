@@ -30,6 +30,23 @@ struct SurroundingsTests {
     #expect(try service.verify().status == 0)
   }
 
+  @Test("an ack waits for the commit delay", .timeLimit(.minutes(2)))
+  func waitsForTheCommitDelay() throws {
+    let service = ServiceProcess(["--log-commit-delay", "700ms"], database: try ScratchDatabase())
+    // A flush syncs what it covers, and so does a closed hour.
+    service.set("--flush-interval", "5m")
+    try service.start()
+    var longest: Int64 = 0
+    for number in 0..<3 {
+      let started = EventLoop.monotonicMilliseconds()
+      let summary = try UsageSource.send(
+        [UsageSource.record(number)], to: service.udp, source: "delayed-\(number)")
+      #expect(summary.verdicts[.accepted] == 1)
+      longest = max(longest, EventLoop.monotonicMilliseconds() - started)
+    }
+    #expect(longest >= 700)
+  }
+
   @Test("a slow Postgres delays the flush and nothing else", .timeLimit(.minutes(2)))
   func outlastsSlowPostgres() throws {
     let database = try ScratchDatabase()

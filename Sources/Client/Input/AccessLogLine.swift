@@ -86,7 +86,8 @@ extension AccessLogLine {
         offset += 1
       }
       throw InputFault(
-        field, found: line.extracting(start..<line.count), allowed: "text that ends with \(end)")
+        field, found: line.extracting(start..<line.count),
+        allowed: "text that ends with " + ("\(end)" == " " ? "a space" : "\(end)"))
     }
 
     /// The text up to the next quotation mark without a backslash, which is passed.

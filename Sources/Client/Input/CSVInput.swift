@@ -19,7 +19,7 @@ public final class CSVInput: UsageInput {
     var row = CSVRow()
     var fault: InputFault?
     switch try lines.advance() {
-    case .end: break
+    case .end: fault = InputFault("header", found: "nothing", allowed: "the names of the columns")
     case .tooLong: fault = LineSource.tooLongFault
     case .line: fault = try Self.readRow(&row, from: &lines)
     }

@@ -105,9 +105,12 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
 
   /// One sentence, with the number of records that have no ack.
   public var description: String {
+    let (records, batches) = (summary.recordsWaiting, summary.batchesWaiting)
     let waiting =
-      "\(summary.recordsWaiting) records in \(summary.batchesWaiting) batches "
-      + "were sent and not acked"
+      batches == 0
+      ? "nothing that was sent waits for its ack"
+      : "\(records) \(records == 1 ? "record" : "records") in \(batches) "
+        + "\(batches == 1 ? "batch" : "batches") not acked"
     switch reason {
     case .options(let text): return text
     case .transport(let error): return "\(error)"

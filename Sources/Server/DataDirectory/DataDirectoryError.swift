@@ -1,3 +1,5 @@
+internal import Dedup
+
 /// Why a data directory cannot be used. Every description says what to do.
 public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertible {
   /// The directory above it does not exist.
@@ -56,6 +58,11 @@ public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertib
     case .partitionCountChanged(let path, let recorded, let configured):
       "\(path) was created with ingest.partitions \(recorded), and the configuration says "
         + "\(configured); the number cannot change"
+    case .foreignSegment(let path, let recorded, let found)
+    where found.id == recorded.id
+      && found.partitionCount == recorded.partitionCount:
+      "\(path) was written with another secret: the data directory has \(recorded), the segment "
+        + "has \(found); put back the installation.json that belongs to the log"
     case .foreignSegment(let path, let recorded, let found):
       "\(path) belongs to another installation: the data directory has \(recorded), the segment "
         + "has \(found); restore both from the same backup"
@@ -83,7 +90,7 @@ public struct InstallationIdentity: Sendable, Hashable, CustomStringConvertible 
   /// All three facts.
   public var description: String {
     "id \(Hexadecimal.text(of: id)), secret fingerprint "
-      + "\(Hexadecimal.text(of: secretFingerprint)), \(partitionCount) "
+      + "\(HashSecret.text(ofFingerprint: secretFingerprint)), \(partitionCount) "
       + (partitionCount == 1 ? "partition" : "partitions")
   }
 }

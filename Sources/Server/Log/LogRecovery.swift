@@ -36,7 +36,9 @@ enum LogRecovery {
     var recovery = Recovery(ledger, checkpoint: checkpoint)
     var previous: ChainPoint?
     let sizes = try numbers.map { try MappedFile(files.segment($0)).count }
+    // With what is allocated ahead in the last one.
     let total = sizes.reduce(0, +)
+    var read = 0
     for number in numbers {
       var file = try MappedFile(files.segment(number))
       if number == numbers.last {
@@ -59,10 +61,11 @@ enum LogRecovery {
       }
       previous = try recovery.replay(file.bytes, number: number)
       report.segments += 1
-      report.bytes += file.count
-      progress(report.bytes, total)
+      read += file.count
+      progress(read, total)
     }
     let ledger = try recovery.finish()
+    report.bytes = ledger.segments.reduce(0) { $0 + $1.byteCount }
     if report.last == nil, let segment = ledger.segments.last {
       report.last = (segment.number, segment.byteCount)
     }

@@ -12,15 +12,23 @@ struct AccessLogArguments: ParsableArguments {
       valueName: "user|path"))
   var tenantFrom: Place?
 
-  @Option(help: "Context of all lines: project, workspace, admin or other.")
-  var contextType = "other"
+  @Option(help: "Context of all lines: project, workspace, admin or other; default: other.")
+  var contextType: String?
 
-  @Option(help: "Name of the context.") var context = ""
+  @Option(help: "Name of the context.") var context: String?
 
   /// Where a line names its tenant.
   enum Place: String, ExpressibleByArgument, CaseIterable {
     case user
     case path
+  }
+
+  /// The options that were given.
+  var given: [String] {
+    [
+      tenant == nil ? nil : "--tenant", tenantFrom == nil ? nil : "--tenant-from",
+      contextType == nil ? nil : "--context-type", context == nil ? nil : "--context",
+    ].compactMap { $0 }
   }
 
   /// Where the tenant comes from.
@@ -36,11 +44,16 @@ struct AccessLogArguments: ParsableArguments {
 
   /// The options of the input.
   func options(source: String) throws -> AccessLogOptions {
+    AccessLogOptions(
+      source: source, tenant: try origin(), contextType: try type(), context: context ?? "")
+  }
+
+  private func type() throws -> ContextType {
+    guard let contextType else { return .other }
     guard let type = ContextType(name: contextType) else {
       throw ValidationError(
         "--context-type: found \(contextType); allowed: project, workspace, admin, other")
     }
-    return AccessLogOptions(
-      source: source, tenant: try origin(), contextType: type, context: context)
+    return type
   }
 }

@@ -85,7 +85,12 @@ struct Send: ParsableCommand {
       throw ValidationError(
         "--source is needed with --format combined: the keys of the lines are made from it")
     }
-    if format == .combined { _ = try log.origin() }
+    if format == .combined {
+      _ = try log.options(source: "")
+    } else if let option = log.given.first {
+      throw ValidationError(
+        "\(option) is for --format combined; \(format.rawValue) says it in each record")
+    }
   }
 
   func run() throws {
@@ -112,8 +117,8 @@ struct Send: ParsableCommand {
       case .csv: return try CSVInput(lines)
       case .combined: return try AccessLogInput(lines, options: log.options(source: sourceName))
       }
-    } catch let error as InputFault {
-      throw CommandFailure("\(error)", exit: .usage)
+    } catch InputFailure.header(let error) {
+      throw CommandFailure("\(InputFailure.header(error))", exit: .usage)
     }
   }
 

@@ -41,9 +41,12 @@ struct UsageFilterOptions: ParsableArguments {
         "--kind: found \(JSONText.quoted(kind)); allowed: traffic, compute, storage",
         exit: .usage)
     }
-    return UsageFilter(
-      tenant: tenant, kind: known, operation: operation, from: try hour("--from", from),
-      to: try hour("--to", to))
+    let (first, end) = (try hour("--from", from), try hour("--to", to))
+    if let first, let end, first >= end {
+      throw CommandFailure(
+        "--to: found \(JSONText.quoted(to ?? "")); allowed: an hour after --from", exit: .usage)
+    }
+    return UsageFilter(tenant: tenant, kind: known, operation: operation, from: first, to: end)
   }
 
   private func hour(_ option: String, _ text: String?) throws(CommandFailure) -> Hour? {

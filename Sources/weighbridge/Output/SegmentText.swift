@@ -43,7 +43,7 @@ enum SegmentText {
     facts.add("state", state(report.ending))
     var table = Table([
       .number("offset"), .text("kind"), .number("from position"), .number("entries"),
-      .text("first arrival"), .text("last arrival"), .number("keys"), .number("columns"),
+      .text("first arrival"), .text("last arrival"), .number("raw keys"), .number("columns"),
       .number("compressed"), .text("checksum"),
     ])
     for block in report.blocks {
