@@ -54,7 +54,7 @@ final class RawDatagrams {
   }
 }
 
-/// A blocking TCP connection.
+/// A blocking connection over TCP or a unix socket.
 final class RawStream: Sendable {
   /// How a connection ended.
   enum Ending {
@@ -76,6 +76,22 @@ final class RawStream: Sendable {
     var on: Int32 = 1
     unsafe setsockopt(
       descriptor, Int32(IPPROTO_TCP), TCP_NODELAY, &on, socklen_t(MemoryLayout<Int32>.size))
+  }
+
+  /// Connects to a unix socket.
+  init(toSocket path: String) throws {
+    descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    unsafe withUnsafeMutableBytes(of: &address.sun_path) {
+      unsafe $0.copyBytes(from: Array(path.utf8))
+    }
+    let result = unsafe withUnsafePointer(to: &address) {
+      unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        unsafe connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+    guard result == 0 else { throw ServiceProcess.Failure(description: "connect: \(errno)") }
   }
 
   deinit { close(descriptor) }

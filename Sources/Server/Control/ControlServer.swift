@@ -2,8 +2,8 @@ internal import EventLoop
 
 /// Answers control requests on a unix socket of mode 0600.
 final class ControlServer {
-  /// Answers a request, now or later, exactly once.
-  typealias Handler = (ControlRequest, @escaping (ControlResponse) -> Void) -> Void
+  /// Answers what is asked, now or later, exactly once.
+  typealias Handler = (ControlExchange) -> Void
 
   private static let maximumConnections = 16
 
@@ -32,16 +32,38 @@ final class ControlServer {
   ) -> Int {
     let text = unsafe bytes.withUnsafeBytes { unsafe [UInt8]($0) }
     guard let end = text.firstIndex(of: UInt8(ascii: "\n")) else { return 0 }
-    let answer: (ControlResponse) -> Void = { response in
-      let line = ControlCoding.line(response)
-      connection.write(unsafe line.span.bytes)
-      connection.finish()
-    }
     do {
-      handler(try ControlCoding.decode(ControlRequest.self, Array(text[..<end])), answer)
+      let request = try ControlCoding.decode(ControlRequest.self, Array(text[..<end]))
+      handler(ControlExchange(request, on: connection))
     } catch {
-      answer(ControlResponse(error: "the request is not a control message: \(error)"))
+      connection.answer(
+        ControlResponse(error: "the request is not a control message: \(error)"))
     }
     return end + 1
+  }
+}
+
+/// A request and the connection on which its answer is awaited.
+struct ControlExchange {
+  let request: ControlRequest
+  private let connection: StreamConnection
+
+  init(_ request: ControlRequest, on connection: StreamConnection) {
+    self.request = request
+    self.connection = connection
+  }
+
+  /// Whether the requester is still there; one that has ended its direction has gone.
+  var isAwaited: Bool { !connection.isClosed && !connection.peerHasEnded }
+
+  /// Answers; nothing happens if the connection has gone.
+  func answer(_ response: ControlResponse) { connection.answer(response) }
+}
+
+extension StreamConnection {
+  fileprivate func answer(_ response: ControlResponse) {
+    let line = ControlCoding.line(response)
+    write(unsafe line.span.bytes)
+    finish()
   }
 }

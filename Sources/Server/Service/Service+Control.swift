@@ -8,20 +8,19 @@ internal import Wire
 
 extension Service {
   /// Answers a control request.
-  func handle(_ request: ControlRequest, _ answer: @escaping (ControlResponse) -> Void) {
-    switch request.command {
-    case .status: answer(ControlResponse(status: status()))
-    case .flush: whenFlushed { answer(ControlResponse()) }
-    case .finalize: finalize(request, answer)
-    case .clock: answer(ControlResponse(clock: clock(request)))
+  func handle(_ exchange: ControlExchange) {
+    switch exchange.request.command {
+    case .status: exchange.answer(ControlResponse(status: status()))
+    case .flush: whenFlushed { exchange.answer(ControlResponse()) }
+    case .finalize: finalize(exchange)
+    case .clock: exchange.answer(ControlResponse(clock: clock(exchange.request)))
     }
   }
 
-  private func finalize(
-    _ request: ControlRequest, _ answer: @escaping (ControlResponse) -> Void
-  ) {
+  private func finalize(_ exchange: ControlExchange) {
+    let request = exchange.request
     guard let text = request.period, let period = try? BillingPeriod(parsing: text) else {
-      answer(
+      exchange.answer(
         ControlResponse(
           error: "the period is \(request.period ?? "missing"); "
             + "a month such as 2026-01 is allowed"))
@@ -29,6 +28,13 @@ extension Service {
     }
     let operatorName = request.operatorName ?? "unknown"
     whenFlushed { [unowned self] in
+      // It cannot be undone: nobody finds it done later who had given it up.
+      guard exchange.isAwaited else {
+        logger.notice(
+          "finalize given up: the command has ended before the flush; nothing is finalized",
+          metadata: ["period": "\(period.text)", "operator": "\(operatorName)"])
+        return
+      }
       let tenants = request.tenant.map { [$0] } ?? path.ledger.tenantsOpen(in: period)
       var results: [FinalizeResult] = []
       for tenant in tenants {
@@ -46,7 +52,7 @@ extension Service {
           "finalized": "\(results.count { $0.refusal == nil })",
           "refused": "\(results.count { $0.refusal != nil })",
         ])
-      whenFlushed { answer(ControlResponse(finalized: results)) }
+      whenFlushed { exchange.answer(ControlResponse(finalized: results)) }
     }
   }
 

@@ -107,7 +107,7 @@ public final class Service {
     try openSockets()
     control = try ControlServer(
       on: loop, path: directory.layout.controlSocket(of: directory.installation)
-    ) { [unowned self] request, answer in handle(request, answer) }
+    ) { [unowned self] exchange in handle(exchange) }
     watchers = try loop.onSignal([SIGTERM, SIGINT]) { [unowned self] _ in drain() }
     timers = [
       loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() },

@@ -77,6 +77,9 @@ struct Period: ParsableCommand {
       discussion: """
         Asks the running service. Usage that comes later for the period is booked as an adjustment \
         in an open one. Exits 1 if a tenant is refused; the others are finalized all the same.
+
+        What was taken is flushed to Postgres first. A command that ends meanwhile, such as by \
+        Ctrl-C, finalizes nothing; weighbridge period show tells what became of it.
         """)
 
     /// Seconds to wait: two flushes, while Postgres may be slow.
