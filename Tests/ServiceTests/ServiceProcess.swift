@@ -3,6 +3,8 @@ import Metering
 import Server
 import Testing
 
+@testable import Postgres
+
 /// A real `weighbridge serve` in a scratch data directory.
 final class ServiceProcess {
   /// What a finished command left.
@@ -31,17 +33,19 @@ final class ServiceProcess {
   private var process: Process?
   private var starts = 0
 
-  /// A service that is not started yet, with the scratch database of its own.
+  /// A service that is not started yet.
+  ///
+  /// - Parameter database: a scratch database of its own; nil for its private Postgres.
   init(
     _ settings: [String] = [], directory: String? = nil, enter: [String] = [],
-    database: ScratchDatabase
+    database: ScratchDatabase?
   ) {
     self.enter = enter
     data = directory ?? "\(ScratchCluster.root)/data-\(UUID().uuidString.prefix(8))"
     self.settings =
       [
         "--ingest-udp", "127.0.0.1:0", "--ingest-tcp", "127.0.0.1:0", "--postgres-url",
-        database.serviceURL, "--flush-interval", "200ms", "--log-segment-size", "8MiB",
+        database?.serviceURL ?? "private", "--flush-interval", "200ms", "--log-segment-size", "8MiB",
         "--log-disk-reserve", "64MiB", "--dedup-maximum-keys", "4000000",
       ] + settings
   }
@@ -57,6 +61,7 @@ final class ServiceProcess {
 
   deinit {
     kill()
+    privatePostgres?.end()
     try? FileManager.default.removeItem(atPath: data)
   }
 
@@ -83,8 +88,18 @@ final class ServiceProcess {
     process.standardInput = FileHandle.nullDevice
     process.standardOutput = FileHandle.nullDevice
     process.standardError = FileHandle(forWritingAtPath: logPath)
-    try process.run()
+    try Self.withSignals { try process.run() }
     self.process = process
+  }
+
+  /// Lets signals through as a shell does: a program inherits what the threads of a test hold back.
+  private static func withSignals(_ body: () throws -> Void) rethrows {
+    var none = sigset_t()
+    var mask = sigset_t()
+    unsafe sigemptyset(&none)
+    unsafe pthread_sigmask(SIG_SETMASK, &none, &mask)
+    defer { unsafe pthread_sigmask(SIG_SETMASK, &mask, nil) }
+    try body()
   }
 
   /// Starts the program and waits until it takes usage.
@@ -145,6 +160,9 @@ final class ServiceProcess {
     Self.expectNoReport(of: process)
   }
 
+  /// The server of the private Postgres; nil while none runs.
+  var privatePostgres: PrivatePostmaster? { PrivatePostmaster(data: "\(data)/postgres/data") }
+
   /// Waits for the program's end.
   func exitStatus(seconds: Double = 60) throws -> Int32 {
     guard let process else { throw Failure(description: "never started") }
@@ -202,5 +220,27 @@ final class ServiceProcess {
   var databaseArguments: [String] {
     guard let index = settings.firstIndex(of: "--postgres-url") else { return [] }
     return Array(settings[index...index + 1])
+  }
+}
+
+/// The running server of a private Postgres.
+struct PrivatePostmaster {
+  let process: Int32
+  private let file: PostmasterFile
+  private let data: String
+
+  init?(data: String) {
+    guard let file = PostmasterFile(dataDirectory: data), file.isAlive(dataDirectory: data) else {
+      return nil
+    }
+    self.file = file
+    self.data = data
+    process = file.process
+  }
+
+  /// Ends it at once, and waits for that.
+  func end() {
+    Foundation.kill(process, SIGKILL)
+    while file.isAlive(dataDirectory: data) { usleep(1_000) }
   }
 }

@@ -21,11 +21,12 @@ enum LogRecovery {
   ///   - files: the partition's files.
   ///   - ledger: a new ledger.
   ///   - checkpoint: the checkpoint in Postgres; nil if Postgres could not be asked.
-  ///   - progress: told the bytes that are done and all bytes.
+  ///   - progress: told the bytes that are done and all bytes, after each segment; what it throws
+  ///     ends the recovery.
   /// - Returns: the ledger; `report` says what was found.
   static func recover(
     _ files: PartitionFiles, _ ledger: consuming Ledger, checkpoint: Checkpoint?,
-    report: inout Report, progress: (Int, Int) -> Void
+    report: inout Report, progress: (Int, Int) throws -> Void
   ) throws -> Ledger {
     let numbers = try files.segmentNumbers()
     let mark = try files.readMark()
@@ -62,7 +63,7 @@ enum LogRecovery {
       previous = try recovery.replay(file.bytes, number: number)
       report.segments += 1
       read += file.count
-      progress(read, total)
+      try progress(read, total)
     }
     let ledger = try recovery.finish()
     report.bytes = ledger.segments.reduce(0) { $0 + $1.byteCount }

@@ -48,6 +48,8 @@ public final class Service {
 
   /// Starts the service: opens the data directory, starts or reaches Postgres, recovers the log and
   /// binds the sockets.
+  ///
+  /// - Throws: ``StopSignals/Received`` if it is told to stop meanwhile.
   public init(_ configuration: ServerConfiguration) throws {
     self.configuration = configuration
     logger = Logger(label: "weighbridge")
@@ -63,6 +65,7 @@ public final class Service {
     database = try DatabaseAccess(configuration, directory: directory, logger: logger)
     loop = try EventLoop()
     do {
+      try StopSignals.check()
       let start = try ServiceStart(
         configuration, directory: directory, files: files,
         checkpoint: try database.checkpoint(of: directory.installation, logger: logger),
@@ -108,7 +111,7 @@ public final class Service {
     control = try ControlServer(
       on: loop, path: directory.layout.controlSocket(of: directory.installation)
     ) { [unowned self] exchange in handle(exchange) }
-    watchers = try loop.onSignal([SIGTERM, SIGINT]) { [unowned self] _ in drain() }
+    watchers = try loop.onSignal(StopSignals.numbers) { [unowned self] _ in drain() }
     timers = [
       loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() },
       loop.makeTimer(

@@ -11,6 +11,7 @@ final class ServiceStart {
   /// The segment to continue.
   let last: (number: UInt64, length: Int)?
 
+  /// - Throws: ``StopSignals/Received`` if the service is told to stop meanwhile.
   init(
     _ configuration: ServerConfiguration, directory: DataDirectory, files: PartitionFiles,
     checkpoint: Checkpoint?, logger: Logger
@@ -31,6 +32,7 @@ final class ServiceStart {
       files, Ledger(identity: identity, configuration: configuration.ledger),
       checkpoint: checkpoint, report: &report
     ) { done, total in
+      try StopSignals.check()
       let now = EventLoop.monotonicMilliseconds()
       guard now - told >= 1_000 else { return }
       told = now
