@@ -7,6 +7,8 @@ public import Wire
 public enum DatabaseError: Error, Sendable, Equatable {
   /// The server or the connection failed.
   case postgres(PostgresError)
+  /// The private cluster does not run and could not be started.
+  case privateCluster(PrivateClusterError)
   /// The connection was lost during `COMMIT`: the flush happened or it did not. Reconnect and read
   /// the checkpoint: our own token there means that it did.
   case outcomeUnknown(PostgresError)
@@ -79,6 +81,7 @@ extension DatabaseError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .postgres(let error): "\(error)"
+    case .privateCluster(let error): "\(error)"
     case .outcomeUnknown(let error):
       "the connection was lost during COMMIT, so the outcome is open: \(error)"
     case .readOnly(let error): "the database server takes no writes: \(error)"

@@ -45,6 +45,39 @@ struct PrivateClusterTests {
     }
   }
 
+  @Test("a server that is about to end is awaited and started again", .timeLimit(.minutes(2)))
+  func endingServer() throws {
+    try withFolder("end") { folder in
+      let cluster = try PrivateCluster.start(folder: folder)
+      let running = try #require(PostmasterFile(dataDirectory: cluster.data))
+      // A smart shutdown lets nobody in and waits for the sessions that there are.
+      let session = Session(try connect(cluster))
+      kill(running.process, SIGTERM)
+      let waiter = Thread {
+        while !Self.log(of: cluster).contains("the database system is shutting down") {
+          usleep(10_000)
+        }
+        session.end()
+      }
+      waiter.start()
+      let again = try PrivateCluster.start(folder: folder)
+      defer { try? again.stop() }
+      #expect(again.origin == .started)
+      #expect(try connect(again).execute("SELECT 1").count == 1)
+
+      again.beginStop()
+      while again.isRunning { usleep(10_000) }
+    }
+  }
+
+  /// What the server has logged.
+  private static func log(of cluster: PrivateCluster) -> String {
+    let folder = "\(cluster.data)/log"
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    return names.compactMap { try? String(contentsOfFile: "\(folder)/\($0)", encoding: .utf8) }
+      .joined()
+  }
+
   @Test("a process number that another program got after a crash is no server")
   func recycledProcessNumber() throws {
     try withFolder("pid") { folder in
@@ -154,4 +187,13 @@ struct PrivateClusterTests {
       #expect(error?.description.hasPrefix("PostgreSQL 8, which made this cluster,") == true)
     }
   }
+}
+
+/// A session that one thread opens and another ends.
+private final class Session: Sendable {
+  nonisolated(unsafe) private var connection: PostgresConnection?
+
+  init(_ connection: sending PostgresConnection) { unsafe self.connection = connection }
+
+  func end() { unsafe connection = nil }
 }

@@ -45,7 +45,8 @@ final class ServiceProcess {
     self.settings =
       [
         "--ingest-udp", "127.0.0.1:0", "--ingest-tcp", "127.0.0.1:0", "--postgres-url",
-        database?.serviceURL ?? "private", "--flush-interval", "200ms", "--log-segment-size", "8MiB",
+        database?.serviceURL ?? "private", "--flush-interval", "200ms", "--log-segment-size",
+        "8MiB",
         "--log-disk-reserve", "64MiB", "--dedup-maximum-keys", "4000000",
       ] + settings
   }
@@ -161,7 +162,7 @@ final class ServiceProcess {
   }
 
   /// The server of the private Postgres; nil while none runs.
-  var privatePostgres: PrivatePostmaster? { PrivatePostmaster(data: "\(data)/postgres/data") }
+  var privatePostgres: PrivatePostmaster? { PrivatePostmaster(folder: "\(data)/postgres") }
 
   /// Waits for the program's end.
   func exitStatus(seconds: Double = 60) throws -> Int32 {
@@ -225,22 +226,27 @@ final class ServiceProcess {
 
 /// The running server of a private Postgres.
 struct PrivatePostmaster {
-  let process: Int32
   private let file: PostmasterFile
-  private let data: String
+  private let folder: String
 
-  init?(data: String) {
-    guard let file = PostmasterFile(dataDirectory: data), file.isAlive(dataDirectory: data) else {
-      return nil
-    }
+  init?(folder: String) {
+    guard let file = PostmasterFile(dataDirectory: "\(folder)/data"),
+      file.isAlive(dataDirectory: "\(folder)/data")
+    else { return nil }
     self.file = file
-    self.data = data
-    process = file.process
+    self.folder = folder
+  }
+
+  /// Connects as a superuser.
+  func administrator() throws -> PostgresConnection {
+    let url = PrivateCluster.connectionString(
+      ofRunning: folder, user: PrivateCluster.administrator)
+    return try PostgresConnection(ConnectionSettings(#require(url)))
   }
 
   /// Ends it at once, and waits for that.
   func end() {
-    Foundation.kill(process, SIGKILL)
-    while file.isAlive(dataDirectory: data) { usleep(1_000) }
+    Foundation.kill(file.process, SIGKILL)
+    while file.isAlive(dataDirectory: "\(folder)/data") { usleep(1_000) }
   }
 }

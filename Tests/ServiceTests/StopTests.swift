@@ -1,6 +1,9 @@
+import Client
 import Foundation
 import Postgres
+import Server
 import Testing
+import Wire
 
 @Suite("Signals that stop the service", .serialized)
 struct StopTests {
@@ -35,6 +38,34 @@ struct StopTests {
     #expect(try service.exitStatus() == 0, "\(service.log)")
     #expect(service.log.contains("stopped before it was ready"), "\(service.log)")
     #expect(!service.log.contains(" ready "), "\(service.log)")
+  }
+
+  @Test("a second one leaves at once, and the next start recovers", .timeLimit(.minutes(5)))
+  func leavesAtOnce() throws {
+    let service = ServiceProcess(database: nil)
+    service.set("--shutdown-limit", "10m")
+    try service.start()
+    let blocker = try #require(service.privatePostgres).administrator()
+    try blocker.execute("BEGIN")
+    try blocker.execute("LOCK TABLE weighbridge.usage_hourly IN ACCESS EXCLUSIVE MODE")
+    let sent = try UsageSource.send((0..<100).map { UsageSource.record($0) }, to: service.udp)
+    #expect(sent.verdicts[.accepted] == 100)
+    service.signal(SIGTERM)
+    try service.wait("stopping") { service.log.contains("stopping") }
+    service.signal(SIGTERM)
+    #expect(try service.exitStatus() == 1, "\(service.log)")
+    #expect(service.log.contains("stopped at once"), "\(service.log)")
+    let end = Date(timeIntervalSinceNow: 120)
+    while service.privatePostgres != nil, Date() < end { usleep(20_000) }
+    #expect(service.privatePostgres == nil)
+
+    try service.start()
+    try service.flush()
+    let rollups = try service.run(["rollups", "--data-directory", service.data])
+    #expect(rollups.output.contains("GET /v1/tasks"), "\(rollups)")
+    #expect(try service.verify().status == 0)
+    #expect(try service.stop() == 0)
+    #expect(service.privatePostgres == nil)
   }
 }
 

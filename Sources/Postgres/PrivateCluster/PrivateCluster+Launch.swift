@@ -47,8 +47,10 @@ extension PrivateCluster {
     }
   }
 
-  /// Waits until an adopted server answers for this data directory.
-  func awaitAnswer(process: Int32) throws(PrivateClusterError) {
+  /// Waits until a server that was found running answers for this data directory.
+  ///
+  /// - Returns: false if it ended meanwhile; it was told so before it was found.
+  func awaitAnswer(of server: PostmasterFile) throws(PrivateClusterError) -> Bool {
     var reason = ""
     for _ in 0..<(Self.startSeconds * 10) {
       do throws(PostgresError) {
@@ -58,13 +60,14 @@ extension PrivateCluster {
           throw PostgresError(
             sqlState: nil, message: "it serves \(directory)", statement: "SHOW data_directory")
         }
-        return
+        return true
       } catch {
         reason = error.message
       }
+      guard server.isAlive(dataDirectory: data) else { return false }
       usleep(100_000)
     }
-    throw .notAnswering(process: process, reason: reason)
+    throw .notAnswering(process: server.process, reason: reason)
   }
 
   /// Makes the database if it is not there.

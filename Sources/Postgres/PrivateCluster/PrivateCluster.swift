@@ -1,3 +1,5 @@
+internal import Glibc
+
 /// A Postgres cluster that belongs to one data directory of the service and serves nobody else.
 ///
 /// It opens no port; its unix socket lies in a directory with mode 0700. Started by `pg_ctl`, the
@@ -57,9 +59,10 @@ public struct PrivateCluster: Sendable {
         folder: folder, socketDirectory: running.socketDirectory, origin: .adopted,
         binaries: binaries, account: account)
       try SocketDirectory.requirePrivate(running.socketDirectory, account: account)
-      try cluster.awaitAnswer(process: running.process)
-      try cluster.makeDatabase()
-      return cluster
+      if try cluster.awaitAnswer(of: running) {
+        try cluster.makeDatabase()
+        return cluster
+      }
     }
     let cluster = PrivateCluster(
       folder: folder,
@@ -77,9 +80,22 @@ public struct PrivateCluster: Sendable {
   /// - Throws: ``PrivateClusterError/program(name:status:output:)`` if it does not stop in time; it
   ///   still stops as soon as it can.
   public func stop(within seconds: Int = 120) throws(PrivateClusterError) {
-    guard let running = PostmasterFile(dataDirectory: data), running.isAlive(dataDirectory: data)
-    else { return }
+    guard running != nil else { return }
     try run("pg_ctl", ["stop", "-D", data, "-m", "fast", "-w", "-t", String(seconds)])
+  }
+
+  /// Tells the server to stop as ``stop(within:)`` does, and does not wait for it.
+  public func beginStop() {
+    if let running { kill(running.process, SIGINT) }
+  }
+
+  /// Whether the server runs, as far as its process tells.
+  public var isRunning: Bool { running != nil }
+
+  private var running: PostmasterFile? {
+    guard let file = PostmasterFile(dataDirectory: data), file.isAlive(dataDirectory: data)
+    else { return nil }
+    return file
   }
 
   /// A libpq connection string for a role of this cluster; no password is needed.

@@ -2,7 +2,6 @@ public import Database
 internal import EventLoop
 internal import Foundation
 internal import Metering
-internal import Postgres
 
 /// Writes flushes to Postgres on a thread of its own, one at a time, until each is committed.
 ///
@@ -40,7 +39,7 @@ public final class Flusher: Sendable {
   /// The longest pause between two attempts, in seconds.
   private static let longestPause = 30.0
 
-  private let settings: ConnectionSettings
+  private let access: DatabaseAccess
   private let onOutcome: @Sendable () -> Void
   private let queue = DispatchQueue(label: "flusher")
   private let condition = MonotonicCondition()
@@ -51,10 +50,10 @@ public final class Flusher: Sendable {
   /// A flusher.
   ///
   /// - Parameters:
-  ///   - settings: how to connect.
+  ///   - access: connects.
   ///   - onOutcome: called on the flusher's thread when a flush has ended.
-  init(settings: ConnectionSettings, onOutcome: @escaping @Sendable () -> Void) {
-    self.settings = settings
+  init(_ access: DatabaseAccess, onOutcome: @escaping @Sendable () -> Void) {
+    self.access = access
     self.onOutcome = onOutcome
   }
 
@@ -118,7 +117,7 @@ public final class Flusher: Sendable {
 
   private func connected() throws(DatabaseError) -> RollupDatabase {
     if let database = unsafe database, database.isOpen { return database }
-    let made = try RollupDatabase(settings)
+    let made = try access.open()
     unsafe database = made
     return made
   }

@@ -1,4 +1,5 @@
 internal import Database
+internal import Foundation
 internal import Logging
 internal import Metering
 internal import Postgres
@@ -6,15 +7,21 @@ internal import SegmentLog
 internal import Wire
 
 /// How this service reaches Postgres: the configured server, or a private cluster that it starts.
-struct DatabaseAccess {
+///
+/// Any thread may use it; starting and stopping the cluster exclude each other.
+final class DatabaseAccess: Sendable {
   /// The login of the service in its private cluster.
   static let privateLogin = "weighbridge"
 
   let settings: ConnectionSettings
   private let cluster: PrivateCluster?
+  private let logger: Logger
+  private let lock = NSLock()
+  nonisolated(unsafe) private var isStopped = false
 
   /// Starts the private cluster and migrates it, if no server is configured.
   init(_ configuration: ServerConfiguration, directory: DataDirectory, logger: Logger) throws {
+    self.logger = logger
     if let url = configuration.postgres.url {
       cluster = nil
       settings = ConnectionSettings(url)
@@ -37,18 +44,39 @@ struct DatabaseAccess {
         logger.info("migrated", metadata: ["from": "\(report.from)", "to": "\(report.to)"])
       }
     } catch {
-      stop(within: 120, logger: logger)
+      stop(within: 120)
       throw error
     }
+  }
+
+  /// Connects. A private cluster whose server has died is started again first, once in each call.
+  func open() throws(DatabaseError) -> RollupDatabase {
+    do throws(PrivateClusterError) {
+      try restartIfDead()
+    } catch {
+      throw .privateCluster(error)
+    }
+    return try RollupDatabase(settings)
+  }
+
+  private func restartIfDead() throws(PrivateClusterError) {
+    guard let cluster else { return }
+    lock.lock()
+    defer { lock.unlock() }
+    guard unsafe !isStopped, !cluster.isRunning else { return }
+    logger.error("private Postgres has ended; it is started again")
+    let restarted = try PrivateCluster.start(folder: cluster.folder)
+    logger.notice(
+      "private Postgres runs again", metadata: ["socket": "\(restarted.socketDirectory)"])
   }
 
   /// The checkpoint in Postgres, the beginning if it has none; nil if Postgres cannot be reached
   /// now.
   ///
   /// - Throws: if the database can never serve this installation.
-  func checkpoint(of installation: Installation, logger: Logger) throws -> Checkpoint? {
+  func checkpoint(of installation: Installation) throws -> Checkpoint? {
     do throws(DatabaseError) {
-      let stored = try RollupDatabase(settings).checkpoint(partition: 0)
+      let stored = try open().checkpoint(partition: 0)
       guard let stored else { return .beginning }
       guard stored.installation == installation.id else {
         throw .installationMismatch(expected: installation.id, found: stored.installation)
@@ -56,7 +84,7 @@ struct DatabaseAccess {
       return stored.place
     } catch {
       switch error {
-      case .postgres, .outcomeUnknown, .readOnly:
+      case .postgres, .outcomeUnknown, .readOnly, .privateCluster:
         logger.warning(
           "Postgres cannot be reached; usage is taken, and flushed when it is back",
           metadata: ["error": "\(error)"])
@@ -66,12 +94,18 @@ struct DatabaseAccess {
     }
   }
 
-  /// Stops the private cluster; one that does not stop in time is left to the next start.
-  func stop(within seconds: Int, logger: Logger) {
+  /// Stops the private cluster for good; one that does not stop in time is left to the next start.
+  func stop(within seconds: Int) {
+    lock.lock()
+    defer { lock.unlock() }
+    unsafe isStopped = true
     do throws(PrivateClusterError) {
       try cluster?.stop(within: seconds)
     } catch {
       logger.error("private Postgres does not stop", metadata: ["error": "\(error)"])
     }
   }
+
+  /// Tells the private cluster to stop and waits for nothing.
+  func beginStop() { cluster?.beginStop() }
 }

@@ -68,7 +68,7 @@ public final class Service {
       try StopSignals.check()
       let start = try ServiceStart(
         configuration, directory: directory, files: files,
-        checkpoint: try database.checkpoint(of: directory.installation, logger: logger),
+        checkpoint: try database.checkpoint(of: directory.installation),
         logger: logger)
       path = IngestPath(
         ledger: start.takeLedger(), keys: try Self.keys(configuration),
@@ -77,14 +77,14 @@ public final class Service {
       writer = try SegmentWriter(
         files: files, continuing: path.ledger.end, segment: start.last,
         segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
-      flusher = Flusher(settings: database.settings, onOutcome: { wakeup.signal() })
+      flusher = Flusher(database, onOutcome: { wakeup.signal() })
       upkeep = UpkeepQueue(onDone: { wakeup.signal() })
       let made = try loop.makeWakeup { [unowned self] in advance() }
       wakeup.set(made)
       self.wakeup = made
       try open()
     } catch {
-      database.stop(within: 120, logger: logger)
+      database.stop(within: 120)
       throw error
     }
   }
@@ -140,7 +140,7 @@ public final class Service {
     loop.run()
     writer.stop()
     flusher.stop(patience: isFlushed ? 60 : 1)
-    database.stop(within: isFlushed ? 120 : 10, logger: logger)
+    database.stop(within: isFlushed ? 120 : 10)
     loop.close()
     if let failure { throw failure }
   }
@@ -315,6 +315,7 @@ public final class Service {
   private func drain() {
     guard drainStarted == nil else {
       logger.notice("stopped at once; the next start recovers")
+      database.beginStop()
       // The writer and the flusher go on until the end: no exit handler runs beside them.
       _exit(CommandExit.refused.rawValue)
     }

@@ -7,8 +7,9 @@ struct Serve: ParsableCommand {
     abstract: "Run the service.",
     discussion: """
       SIGTERM and SIGINT stop it in good order: what is in hand is synced, acked and flushed. A \
-      second signal ends it at once; the next start recovers. One that comes during the start ends \
-      it after the step that is under way, with exit code 0 too.
+      second signal ends it at once, with exit code 1, and tells the private Postgres to stop; the \
+      next start recovers. One that comes during the start ends it after the step that is under \
+      way, with exit code 0.
 
       Each setting is an argument, an environment variable, or a key of the configuration file, in \
       this order of strength:
