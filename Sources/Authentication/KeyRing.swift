@@ -1,36 +1,58 @@
-/// The secrets by which sources sign their frames, by key id.
+/// The secrets by which sources sign their frames, by key id, and whom each may speak for.
 ///
 /// Thread: a value, to be used from any number of threads.
 public struct KeyRing: Sendable {
   /// The shortest secret, in bytes: as strong as the tag is long.
   public static let minimumSecretLength = 16
 
-  private let authenticators: [UInt32: MessageAuthenticator]
+  /// What the ring knows of one key.
+  public struct Key: Sendable {
+    /// Makes and checks the tags under its secret.
+    public let authenticator: MessageAuthenticator
+    private let sources: SourceNames
+
+    init(secret: [UInt8], sources: [String]) {
+      authenticator = MessageAuthenticator(secret: secret)
+      self.sources = SourceNames(sources)
+    }
+
+    /// Whether the key may speak for the source of this name. A key without names may speak for
+    /// any. O(log n) in its names; nothing is allocated.
+    public func maySpeak(for source: RawSpan) -> Bool {
+      sources.isEmpty || sources.contains(source)
+    }
+  }
+
+  private let keys: [UInt32: Key]
 
   /// A ring of these keys; without any, no key id is known.
   ///
+  /// - Parameter keys: the keys, each with the names of the sources that it may speak for; without
+  ///   names it may speak for any.
   /// - Throws: `KeyRingError` for an id that is 0 or there twice, or a secret that is too short.
-  public init(_ keys: [(id: UInt32, secret: [UInt8])]) throws(KeyRingError) {
-    var authenticators: [UInt32: MessageAuthenticator] = [:]
+  public init(
+    _ keys: [(id: UInt32, secret: [UInt8], sources: [String])]
+  ) throws(KeyRingError) {
+    var ring: [UInt32: Key] = [:]
     for key in keys {
       guard key.id != 0 else { throw .zeroID }
-      guard authenticators[key.id] == nil else { throw .duplicateID(key.id) }
+      guard ring[key.id] == nil else { throw .duplicateID(key.id) }
       guard key.secret.count >= Self.minimumSecretLength else {
         throw .shortSecret(id: key.id, length: key.secret.count)
       }
-      authenticators[key.id] = MessageAuthenticator(secret: key.secret)
+      ring[key.id] = Key(secret: key.secret, sources: key.sources)
     }
-    self.authenticators = authenticators
+    self.keys = ring
   }
 
-  /// The authenticator of a key id, `nil` if there is none. O(1).
-  public subscript(id: UInt32) -> MessageAuthenticator? { authenticators[id] }
+  /// The key of an id, `nil` if there is none. O(1).
+  public subscript(id: UInt32) -> Key? { keys[id] }
 
   /// How many keys there are.
-  public var count: Int { authenticators.count }
+  public var count: Int { keys.count }
 
   /// The key ids, ascending.
-  public var ids: [UInt32] { authenticators.keys.sorted() }
+  public var ids: [UInt32] { keys.keys.sorted() }
 }
 
 extension KeyRing: CustomStringConvertible, CustomReflectable {

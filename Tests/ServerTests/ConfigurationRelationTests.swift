@@ -116,26 +116,31 @@ import Wire
       5 \(secret)0
       5 \(secret.dropLast(34))
       5 \(secret.dropLast())g
+      7 \(secret) a b\u{E9}
+      7 \(secret) \(String(repeating: "a", count: 65))
+      7 \(secret) a b a
       7 \(secret) a b
-      7 \(secret) a
 
       7 \(secret)
       """)
     #expect(!bad.joined().contains("0aF1"))
     let id = "the first word is not a key id from 1 to 4294967295"
     let digits = "the secret of key 5 is not 32 to 256 hexadecimal digits in pairs"
+    let name = "is not 1 to 64 characters of A-Z a-z 0-9 . _ : / -"
     #expect(
       bad == [
         "(DIR/keys line 1); \(id)", "(DIR/keys line 2); \(id)", "(DIR/keys line 3); \(digits)",
         "(DIR/keys line 4); \(digits)", "(DIR/keys line 5); \(digits)",
         "(DIR/keys line 6); \(digits)", "(DIR/keys line 7); \(digits)",
-        "(DIR/keys line 8); a line has an id, a secret and at most one name",
-        "(DIR/keys line 11); key 7 stands in line 9 already",
+        "(DIR/keys line 8); source 2 of key 7 \(name)",
+        "(DIR/keys line 9); source 1 of key 7 \(name)",
+        "(DIR/keys line 10); source 3 of key 7 is there twice",
+        "(DIR/keys line 13); key 7 stands in line 11 already",
       ])
-    #expect(try faults("\n# two\r\n4294967295 \(secret) edge-1\r\n3\t\(secret)\n") == [])
+    #expect(try faults("\n# two\r\n4294967295 \(secret) edge-1 a/b:c_d.E\r\n3\t\(secret)\n") == [])
     let keys = try fixture.load(nil, arguments).configuration.authentication.keys
     #expect(keys.map(\.id) == [KeyID(3), KeyID(4_294_967_295)])
-    #expect(keys.map(\.name) == ["", "edge-1"])
+    #expect(keys.map(\.sources) == [[], ["edge-1", "a/b:c_d.E"]])
     #expect(keys[0].secret.prefix(2) == [0x0A, 0xF1] && keys[0].secret.count == 32)
     var dumped = ""
     dump(keys, to: &dumped)
@@ -144,7 +149,7 @@ import Wire
 
   @Test func canonicalTextIsStableAndWithoutSecrets() throws {
     let secret = String(repeating: "0af1", count: 8)
-    let keys = try fixture.scratch.write("2 \(secret) b\n1 \(secret)\n", to: "keys")
+    let keys = try fixture.scratch.write("2 \(secret) b a\n1 \(secret)\n", to: "keys")
     let arguments = ["--authentication-mode", "required", "--authentication-keys-file", keys]
     let first = try fixture.load(
       "weights: {b: 2, a: [{from: 2026-01-02, weight: 3}, {from: 2026-01-01, weight: 2}]}\n"
@@ -163,7 +168,8 @@ import Wire
     #expect(lines.count == Setting.all.count + 3)
     #expect(lines.dropFirst().dropLast(2) == lines.dropFirst().dropLast(2).sorted()[...])
     #expect(lines.contains("postgres.url = postgresql://u:***@h/d?password=***"))
-    #expect(lines.suffix(2) == ["authentication.key 1 = \"\"", "authentication.key 2 = \"b\""])
+    #expect(
+      lines.suffix(2) == ["authentication.key 1 = []", "authentication.key 2 = [\"b\", \"a\"]"])
     #expect(
       lines.contains(
         "weights = {\"a\": [{from: 2026-01-01T00:00:00Z, weight: 2}, "

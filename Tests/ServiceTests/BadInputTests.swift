@@ -82,7 +82,7 @@ struct BadInputTests {
     let keys = "\(ScratchCluster.root)/keys-\(UUID().uuidString)"
     let text = Self.secret.map { String(format: "%02x", $0) }.joined()
     _ = FileManager.default.createFile(
-      atPath: keys, contents: Data("7 \(text) test\n".utf8),
+      atPath: keys, contents: Data("7 \(text)\n".utf8),
       attributes: [.posixPermissions: 0o600])
     let service = ServiceProcess(
       ["--authentication-mode", "required", "--authentication-keys-file", keys],

@@ -128,22 +128,33 @@ struct GoldenVectorTests {
     #expect(output == frame)
   }
 
-  @Test func refusalVector() throws {
-    let frame = try vector("refusal")
-    let tag = try tag(of: frame, is: "9ef9a626428a3f142e468910cf124160")
+  private static let refusals: [(String, tag: String, RefusalReason, retryAfter: UInt32)] = [
+    ("refusal", "9ef9a626428a3f142e468910cf124160", .draining, 1_500),
+    ("refusal-for-good", "f83d0b11035f2ef6583b6bd192fbe5b6", .sourceNotAllowed, 0),
+  ]
+
+  @Test(arguments: refusals)
+  func refusalVector(
+    name: String, tagText: String, reason: RefusalReason, retryAfter: UInt32
+  ) throws {
+    let frame = try vector(name)
+    let tag = try tag(of: frame, is: tagText)
     let header = try FrameHeader(parsing: frame.raw, limits: .standard)
     let refusal = try Refusal(parsing: frame.raw, header: header)
     #expect(refusal.source == source && refusal.installation == installation)
-    #expect(refusal.reason == .draining && refusal.isRetryable && refusal.retryAfter == 1_500)
+    #expect(refusal.reason == reason && refusal.isRetryable == (retryAfter > 0))
+    #expect(refusal.retryAfter == retryAfter)
     var output: [UInt8] = []
     AnswerEncoder(installation: installation).appendRefusal(
-      refusal.header, source: Array(source.name.utf8).raw, reason: .draining,
-      retryAfter: 1_500, to: &output
+      refusal.header, source: Array(source.name.utf8).raw, reason: reason,
+      retryAfter: retryAfter, to: &output
     ) { _ in tag }
     #expect(output == frame)
   }
 
-  @Test(arguments: ["usage", "usage-unauthenticated", "heartbeat", "ack", "refusal"])
+  @Test(arguments: [
+    "usage", "usage-unauthenticated", "heartbeat", "ack", "refusal", "refusal-for-good",
+  ])
   func fuzzerBeginsWithTheVectors(name: String) throws {
     let folder = URL(filePath: #filePath).deletingLastPathComponent()
     let seed = try Data(contentsOf: folder.appending(path: "../Fuzz/Corpus/wire/\(name)"))

@@ -28,7 +28,7 @@ final class ChildService {
     ]
     if let key {
       let file = scratch.appending(path: "keys").path
-      let line = "\(key.id) \(key.hexadecimal) loadgen\n"
+      let line = "\(key.id) \(key.hexadecimal)\n"
       guard
         FileManager.default.createFile(
           atPath: file, contents: Data(line.utf8), attributes: [.posixPermissions: 0o600])

@@ -33,9 +33,11 @@ public final class UsageSender {
       throw Self.error(Self.text(of: error))
     }
     do throws(KeyRingError) {
-      let keys = options.key.map { [(id: $0.id.rawValue, secret: $0.secret)] } ?? []
-      let ring = try KeyRing(keys)
-      authenticator = options.key.flatMap { ring[$0.id.rawValue] }
+      let keys = options.key.map {
+        (id: $0.id.rawValue, secret: $0.secret, sources: [String]())
+      }
+      let ring = try KeyRing(keys.map { [$0] } ?? [])
+      authenticator = options.key.flatMap { ring[$0.id.rawValue]?.authenticator }
     } catch {
       throw Self.error("\(error)")
     }

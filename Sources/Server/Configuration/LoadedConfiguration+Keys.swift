@@ -6,7 +6,7 @@ extension LoadedConfiguration {
 
   /// Reads the keys file, if one is given and required.
   ///
-  /// A line is `ID SECRET_IN_HEX [NAME]`; empty lines and lines that begin with `#` are skipped.
+  /// A line is `ID SECRET_IN_HEX [SOURCE…]`; empty lines and lines that begin with `#` are skipped.
   mutating func loadKeys() -> [ConfigurationFault] {
     let key = "authentication.keysFile"
     guard configuration.authentication.mode == .required,
@@ -61,9 +61,6 @@ extension LoadedConfiguration {
     guard let id = UInt32(String(decoding: words[0], as: UTF8.self)), id > 0 else {
       return .failure(.init(reason: "the first word is not a key id from 1 to 4294967295"))
     }
-    guard words.count <= 3 else {
-      return .failure(.init(reason: "a line has an id, a secret and at most one name"))
-    }
     let digits = words.count > 1 ? words[1] : []
     var secret: [UInt8] = []
     for pair in stride(from: digits.startIndex, to: digits.endIndex - 1, by: 2) {
@@ -76,7 +73,31 @@ extension LoadedConfiguration {
       let reason = "the secret of key \(id) is not 32 to 256 hexadecimal digits in pairs"
       return .failure(.init(reason: reason))
     }
-    let name = words.count > 2 ? String(decoding: words[2], as: UTF8.self) : ""
-    return .success(SourceKey(id: KeyID(id), name: name, secret: secret))
+    return sources(words.dropFirst(2), of: id).map { sources in
+      SourceKey(id: KeyID(id), sources: sources, secret: secret)
+    }
+  }
+
+  /// The names of the sources that a key may speak for.
+  private static func sources(
+    _ words: ArraySlice<ArraySlice<UInt8>>, of id: UInt32
+  ) -> Result<[String], KeyLineError> {
+    var sources: [String] = []
+    var known: Set<String> = []
+    for (place, word) in words.enumerated() {
+      guard word.count <= WireLimits.maximumSourceLength, word.allSatisfy(SourceIdentity.allows)
+      else {
+        let reason =
+          "source \(place + 1) of key \(id) is not 1 to \(WireLimits.maximumSourceLength) "
+          + "characters of A-Z a-z 0-9 . _ : / -"
+        return .failure(.init(reason: reason))
+      }
+      let source = String(decoding: word, as: UTF8.self)
+      guard known.insert(source).inserted else {
+        return .failure(.init(reason: "source \(place + 1) of key \(id) is there twice"))
+      }
+      sources.append(source)
+    }
+    return .success(sources)
   }
 }

@@ -38,14 +38,15 @@ extension ServerConfiguration {
   /// The effective configuration as text that is the same for the same configuration: a heading
   /// with the text's version, one line per setting, ascending by key, and one per key of a source.
   ///
-  /// Secrets are not in it: passwords read `***`, and keys give their id and name.
+  /// Secrets are not in it: passwords read `***`, and keys give their id and sources.
   public var canonicalText: String {
     var lines = ["weighbridge configuration 1"]
     for setting in Setting.all.sorted(by: { $0.key < $1.key }) {
       lines.append("\(setting.key) = \(setting.text(self))")
     }
     for key in authentication.keys {
-      lines.append("authentication.key \(key.id.rawValue) = \(JSONText.quoted(key.name))")
+      let sources = key.sources.map(JSONText.quoted).joined(separator: ", ")
+      lines.append("authentication.key \(key.id.rawValue) = [\(sources)]")
     }
     return lines.map { $0 + "\n" }.joined()
   }

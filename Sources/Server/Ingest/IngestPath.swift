@@ -89,7 +89,11 @@ final class IngestPath {
   private func take(_ frame: RawSpan, _ header: FrameHeader, _ target: AnswerTarget) -> Bool {
     counters.frames += 1
     counters.bytes += UInt64(frame.byteCount)
-    guard isAuthentic(frame, header) else { return false }
+    guard let sender = sender(of: frame, header) else { return false }
+    if case .key(let key) = sender, !key.maySpeak(for: header.sourceName(in: frame)) {
+      refuseSource(frame, header, target)
+      return true
+    }
     switch header.type {
     case .usage:
       do throws(WireError) {
@@ -112,27 +116,46 @@ final class IngestPath {
     return true
   }
 
-  private func isAuthentic(_ frame: RawSpan, _ header: FrameHeader) -> Bool {
+  /// Who made a frame.
+  private enum Sender {
+    /// Anyone: there is no authentication.
+    case anyone
+    /// Who holds this key.
+    case key(KeyRing.Key)
+  }
+
+  /// Who made the frame; nil if it is not authentic.
+  private func sender(of frame: RawSpan, _ header: FrameHeader) -> Sender? {
     guard let keys else {
       guard header.keyID == .none else {
         counters.wrongMode += 1
-        return false
+        return nil
       }
-      return true
+      return .anyone
     }
     guard header.keyID != .none else {
       counters.wrongMode += 1
-      return false
+      return nil
     }
     guard let key = keys[header.keyID.rawValue] else {
       counters.unknownKey += 1
-      return false
+      return nil
     }
-    guard key.verify(header.tag(in: frame), of: header.authenticated(in: frame)) else {
+    let tag = header.tag(in: frame)
+    guard key.authenticator.verify(tag, of: header.authenticated(in: frame)) else {
       counters.wrongTag += 1
-      return false
+      return nil
     }
-    return true
+    return .key(key)
+  }
+
+  /// Refuses a frame whose key may not speak for its source. Heartbeats have no answer.
+  private func refuseSource(_ frame: RawSpan, _ header: FrameHeader, _ target: AnswerTarget) {
+    switch header.type {
+    case .usage, .controlTotals: refuse(frame, header, target, .sourceNotAllowed)
+    case .heartbeat: counters.refused[.sourceNotAllowed, default: 0] += 1
+    case .ack, .refusal: counters.count(.unknownType(found: header.type.rawValue))
+    }
   }
 
   /// Judges the group that has gathered and queues the answers.
@@ -172,7 +195,7 @@ final class IngestPath {
       settle(target)
       return
     }
-    let authenticator = keys?[header.keyID.rawValue]
+    let authenticator = keys?[header.keyID.rawValue]?.authenticator
     encoder.appendAck(
       answer, source: source, receipt: receipt,
       exceptions: exceptions.extracting(outcome.exceptions), missing: Span(),
@@ -195,7 +218,7 @@ final class IngestPath {
     _ source: RawSpan, _ answer: AnswerHeader, _ target: AnswerTarget, _ reason: RefusalReason
   ) {
     refusal.removeAll(keepingCapacity: true)
-    let authenticator = keys?[answer.keyID.rawValue]
+    let authenticator = keys?[answer.keyID.rawValue]?.authenticator
     encoder.appendRefusal(
       answer, source: source, reason: reason,
       retryAfter: reason.isRetryable ? Self.retryAfter : 0, to: &refusal

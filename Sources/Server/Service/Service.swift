@@ -92,7 +92,9 @@ public final class Service {
   private static func keys(_ configuration: ServerConfiguration) throws -> KeyRing? {
     guard configuration.authentication.mode == .required else { return nil }
     return try KeyRing(
-      configuration.authentication.keys.map { (id: $0.id.rawValue, secret: $0.secret) })
+      configuration.authentication.keys.map {
+        (id: $0.id.rawValue, secret: $0.secret, sources: $0.sources)
+      })
   }
 
   /// Binds the sockets and starts the timers.

@@ -94,6 +94,8 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable, Hashable {
   case malformedBody = 1
   /// A frame type that this version does not take.
   case unsupportedType = 2
+  /// The key of the frame may not speak for its source.
+  case sourceNotAllowed = 3
   /// The dedup index holds as many keys as it may.
   case keyIndexFull = 16
   /// The disk has less free space than the reserve.
@@ -119,6 +121,7 @@ public enum RefusalReason: UInt8, Sendable, CaseIterable, Hashable {
     switch self {
     case .malformedBody: "malformed_body"
     case .unsupportedType: "unsupported_type"
+    case .sourceNotAllowed: "source_not_allowed"
     case .keyIndexFull: "key_index_full"
     case .diskReserve: "disk_reserve"
     case .flushBacklog: "flush_backlog"

@@ -58,7 +58,7 @@ struct Send: ParsableCommand {
   @Option(
     help: ArgumentHelp(
       """
-      File of keys with mode 0600, a line for each: ID SECRET_IN_HEX [NAME]; default: \
+      File of keys with mode 0600, a line for each: ID SECRET_IN_HEX [SOURCE ...]; default: \
       authentication.keysFile of --config, if keys are required.
       """, valueName: "file"))
   var keyFile: String?
