@@ -63,8 +63,14 @@ struct SurroundingsTests {
     let status = try service.status()
     #expect(status.isReady)
     #expect(status.flush.unflushedEntries > 1_999)
+    let concern = "Postgres is slow: a flush has not ended for "
+    try service.wait("the concern") {
+      try service.status().concerns.contains { $0.hasPrefix(concern) }
+    }
+    #expect(try service.status().isReady)
     try blocker.execute("COMMIT")
     try service.flush()
+    #expect(try service.status().concerns.isEmpty)
     #expect(try database.totals().records == 2_000)
     #expect(try service.verify().status == 0)
   }

@@ -18,8 +18,8 @@ public final class Flusher: Sendable {
 
   /// What is known of the flusher, for status.
   public struct Status: Sendable {
-    /// Whether a flush is under way.
-    public var isBusy = false
+    /// When the flush that is under way began, in milliseconds of the monotonic clock.
+    public var began: Int64?
     /// Failed attempts of the flush that is under way.
     public var failures = 0
     /// Why the last attempt failed, nil after a success.
@@ -63,7 +63,7 @@ public final class Flusher: Sendable {
   /// Begins a flush; the one before has ended.
   func flush(_ batch: FlushBatch) {
     condition.withLock {
-      unsafe state.status.isBusy = true
+      unsafe state.status.began = EventLoop.monotonicMilliseconds()
       unsafe state.status.failures = 0
     }
     queue.async { [self] in
@@ -133,7 +133,7 @@ public final class Flusher: Sendable {
   private func finish(_ outcome: Outcome, rows: Int) {
     condition.withLock {
       unsafe state.outcome = outcome
-      unsafe state.status.isBusy = false
+      unsafe state.status.began = nil
       if case .committed = outcome {
         unsafe state.status.committed += 1
         unsafe state.status.rows += UInt64(rows)

@@ -87,6 +87,9 @@ extension Service {
       flush: flushStatus(), hours: hours)
   }
 
+  /// Flush intervals after which a flush that has not ended is a concern.
+  private static let slowFlush: Int64 = 10
+
   /// Why usage is not taken, and what else an operator should look at.
   private var concerns: (blocking: [String], other: [String]) {
     var blocking: [String] = []
@@ -103,7 +106,14 @@ extension Service {
       blocking.append("usage is refused: \(RefusalReason.flushBacklog.name)")
     }
     let flush = flusher.status
-    if let error = flush.lastError { other.append("Postgres is not written: \(error)") }
+    if let error = flush.lastError {
+      other.append("Postgres is not written: \(error)")
+    } else if let began = flush.began {
+      let waited = EventLoop.monotonicMilliseconds() - began
+      if waited >= Self.slowFlush * configuration.flush.interval.milliseconds {
+        other.append("Postgres is slow: a flush has not ended for \(waited / 1_000) s")
+      }
+    }
     let missing = quarantine.lost + path.ledger.counters.notQuarantined
     if missing > 0 { other.append("\(missing) rejected records are not in the quarantine") }
     return (blocking, other)
