@@ -80,6 +80,8 @@ public struct ServiceStatus: Codable, Sendable {
 
   /// Postgres.
   public struct Flush: Codable, Sendable {
+    /// Whether it is the private one below the data directory.
+    public var isPrivate: Bool
     /// The log position that Postgres has.
     public var position: UInt64
     /// Entries of the log that Postgres does not have.

@@ -15,6 +15,8 @@ final class DatabaseAccess: Sendable {
 
   let settings: ConnectionSettings
   private let cluster: PrivateCluster?
+  /// Whether Postgres is the private cluster.
+  var isPrivate: Bool { cluster != nil }
   private let logger: Logger
   private let lock = NSLock()
   nonisolated(unsafe) private var isStopped = false

@@ -3,8 +3,7 @@ internal import Postgres
 
 /// How a command that stands beside the service reaches the service's Postgres.
 public enum DatabaseLookup {
-  /// Connects: to the configured server, else to the private cluster of the data directory, which
-  /// runs while the service does.
+  /// Connects: to the configured server, else to the private cluster of the data directory.
   ///
   /// - Throws: ``CommandFailure`` that says what to do if it cannot be reached.
   public static func open(
@@ -44,14 +43,32 @@ public enum DatabaseLookup {
     } catch {
       throw CommandFailure(error)
     }
-    guard
-      let text = PrivateCluster.connectionString(
-        ofRunning: layout.postgresCluster, user: DatabaseAccess.privateLogin)
-    else {
+    // A private cluster may still run from before the service was given another server.
+    let service = try? ControlClient.send(
+      ControlRequest(.status), to: layout, timeout: answerSeconds
+    ).status
+    if let service, !service.flush.isPrivate {
       throw CommandFailure(
-        "the private Postgres of \(layout.path) does not run; it runs while the service does: "
-          + "start that with weighbridge serve --data-directory \(layout.path)")
+        "the service of \(layout.path) writes to a Postgres that its own settings name: give this "
+          + "command the same --config, or --postgres-url")
     }
-    return ConnectionSettings(text)
+    if let text = PrivateCluster.connectionString(
+      ofRunning: layout.postgresCluster, user: DatabaseAccess.privateLogin)
+    {
+      return ConnectionSettings(text)
+    }
+    guard service == nil else {
+      throw CommandFailure(
+        "the private Postgres of \(layout.path) has ended; the service runs, and starts it again "
+          + "with its next flush: repeat the command then")
+    }
+    throw CommandFailure(
+      "no service answers for \(layout.path), and its private Postgres does not run: start the "
+        + "service with weighbridge serve --data-directory \(layout.path), or give --postgres-url "
+        + "if its Postgres is another")
   }
+
+  /// Seconds that a service may take to say which Postgres it uses; one that holds still for longer
+  /// counts as one that does not run.
+  private static let answerSeconds = 10
 }

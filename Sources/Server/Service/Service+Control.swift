@@ -174,7 +174,7 @@ extension Service {
   private func flushStatus() -> ServiceStatus.Flush {
     let status = flusher.status
     return ServiceStatus.Flush(
-      position: path.ledger.checkpoint.position.rawValue,
+      isPrivate: database.isPrivate, position: path.ledger.checkpoint.position.rawValue,
       unflushedEntries: path.ledger.unflushedEntries, unflushedRows: path.ledger.unflushedRows,
       committed: status.committed, rows: status.rows, failures: status.failures,
       lastError: status.lastError)

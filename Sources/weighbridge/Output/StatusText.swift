@@ -31,7 +31,8 @@ enum StatusText {
     let flush = status.flush
     facts.add(
       "Postgres",
-      "position \(NumberText.grouped(flush.position)), "
+      "\(flush.isPrivate ? "private" : "configured"), "
+        + "position \(NumberText.grouped(flush.position)), "
         + "\(NumberText.count(flush.unflushedEntries, "entry", "entries")) and "
         + "\(NumberText.count(flush.unflushedRows, "row")) not flushed, "
         + "\(NumberText.count(flush.committed, "flush", "flushes")) of "
