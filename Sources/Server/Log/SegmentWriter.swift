@@ -1,6 +1,7 @@
 internal import EventLoop
 internal import Foundation
 internal import Glibc
+internal import Logging
 internal import Metering
 internal import SegmentLog
 
@@ -242,7 +243,7 @@ public final class SegmentWriter: Sendable {
   }
 
   private func fatal(_ message: String) -> Never {
-    FileHandle.standardError.write(Data("FATAL: \(message)\n".utf8))
+    Logger(label: "weighbridge").critical("FATAL: \(message)")
     // The other threads go on until the end: no exit handler may take OpenSSL away from them.
     _exit(CommandExit.refused.rawValue)
   }

@@ -3,21 +3,20 @@ internal import Logging
 extension Service {
   /// Runs the service of a checked configuration until it is told to stop.
   ///
-  /// - Throws: ``CommandFailure`` if it cannot start, or had to stop for another reason.
-  public static func serve(_ loaded: LoadedConfiguration) throws(CommandFailure) {
+  /// - Returns: how the command ends; why, if it could not start or had to stop, is in its log.
+  public static func serve(_ loaded: LoadedConfiguration) -> CommandExit {
     StopSignals.hold()
     ServerLogHandler.bootstrap(loaded.configuration.logging)
     let logger = Logger(label: "weighbridge")
     for warning in loaded.warnings { logger.warning("\(warning)") }
-    let service: Service
     do {
-      service = try Service(loaded.configuration)
+      return try Service(loaded.configuration).run()
     } catch is StopSignals.Received {
       logger.notice("stopped before it was ready")
-      return
+      return .done
     } catch {
-      throw error as? CommandFailure ?? CommandFailure("\(error)")
+      logger.critical("\(error)")
+      return (error as? CommandFailure)?.exit ?? .refused
     }
-    try service.run()
   }
 }

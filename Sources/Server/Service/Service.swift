@@ -44,7 +44,7 @@ public final class Service {
   private var drainStarted: Int64?
   /// Called with whether the flush that follows was committed.
   private var afterFlush: [() -> Void] = []
-  private var failure: CommandFailure?
+  private var exit = CommandExit.done
 
   /// Starts the service: opens the data directory, starts or reaches Postgres, recovers the log and
   /// binds the sockets.
@@ -137,14 +137,14 @@ public final class Service {
 
   /// Runs until the service is told to stop.
   ///
-  /// - Throws: ``CommandFailure`` if it had to stop for another reason.
-  public func run() throws(CommandFailure) {
+  /// - Returns: how the command ends; why, if it had to stop for another reason, is in the log.
+  public func run() -> CommandExit {
     loop.run()
     writer.stop()
     flusher.stop(patience: isFlushed ? 60 : 1)
     database.stop(within: isFlushed ? 120 : 10)
     loop.close()
-    if let failure { throw failure }
+    return exit
   }
 
   // MARK: The loop
@@ -210,7 +210,9 @@ public final class Service {
       afterFlush = []
       for action in waiting { action() }
     case .impossible(let error):
-      fail(CommandFailure("\(error)"))
+      logger.critical("\(error)")
+      exit = .refused
+      end()
     case nil: break
     }
     continueDrain()
@@ -345,12 +347,6 @@ public final class Service {
     } else {
       logger.notice("stopped")
     }
-    end()
-  }
-
-  private func fail(_ failure: CommandFailure) {
-    logger.critical("\(failure)")
-    self.failure = failure
     end()
   }
 

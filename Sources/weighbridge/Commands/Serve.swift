@@ -32,6 +32,6 @@ struct Serve: ParsableCommand {
     } catch {
       throw CommandFailure(error)
     }
-    try Service.serve(loaded)
+    try Ending.end(Service.serve(loaded))
   }
 }
