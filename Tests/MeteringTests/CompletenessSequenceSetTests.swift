@@ -23,6 +23,9 @@ struct CompletenessSequenceSetTests {
     #expect(set.gaps(upTo: issued, limit: .max) == gaps)
     #expect(set.gaps(upTo: issued, limit: 2) == Array(gaps.prefix(2)))
     #expect(set.missingCount(upTo: issued) == gaps.reduce(0) { $0 + UInt64($1.count) })
+    for issued in [0, 1, 2, set.highest, issued] {
+      #expect(set.isComplete(upTo: issued) == set.gaps(upTo: issued, limit: 1).isEmpty)
+    }
     #expect(set.highest == model.max() ?? 0)
     #expect(set.ranges.reduce(0) { $0 + $1.count } == model.count)
     for (left, right) in zip(set.ranges, set.ranges.dropFirst()) {

@@ -70,6 +70,13 @@ struct LedgerModel {
     history.append(.batch(done))
   }
 
+  /// What an ack calls missing: at most 16 ranges of sequences without a receipt.
+  func gaps(of source: SourceIdentity) -> [ClosedRange<UInt64>] {
+    let known = (receipts[source] ?? [:]).keys.sorted()
+    let gaps = zip([0] + known, known).filter { $0 + 1 < $1 }.map { $0 + 1...$1 - 1 }
+    return Array(gaps.prefix(16))
+  }
+
   mutating func finalize(_ tenant: String, _ period: BillingPeriod, position: LogPosition) {
     finalized[tenant] = period
     history.append(.finalized(tenant, period, position))

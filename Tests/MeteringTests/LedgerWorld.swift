@@ -10,6 +10,8 @@ struct TestBatch {
   var source = SourceIdentity(name: "agent-1", epoch: 1)
   var sequence: UInt64
   var records: [UsageRecord]
+  /// The highest sequence that the source says it issued, nil for that of the batch.
+  var highest: UInt64?
   /// Whether a copy of the first record follows with a negative quantity of traffic, which no
   /// client would send.
   var hasInvalid = false
@@ -27,7 +29,7 @@ struct TestBatch {
       #expect(encoder.append(last) == .appended)
     }
     var bytes: [UInt8] = []
-    encoder.finish(sequence: sequence, highestSequence: sequence, to: &bytes) { _ in 0 }
+    encoder.finish(sequence: sequence, highestSequence: highest ?? sequence, to: &bytes) { _ in 0 }
     if hasInvalid {
       // The kind stands in the low bits of the last record's first byte, with five varints and the
       // key behind it; only the time takes more than a byte.
@@ -103,7 +105,9 @@ final class LedgerWorld {
     take()
     #expect(ledger.outcomes.map(\.frame) == Array(0..<batches.count))
     return ledger.outcomes.map {
-      JudgedBatch(outcome: $0, exceptions: Array(ledger.exceptions[$0.exceptions]))
+      JudgedBatch(
+        outcome: $0, exceptions: Array(ledger.exceptions[$0.exceptions]),
+        gaps: Array(ledger.missing[$0.missing]))
     }
   }
 
@@ -264,6 +268,8 @@ extension BillingPeriod {
 struct JudgedBatch {
   var outcome: BatchOutcome
   var exceptions: [UInt8]
+  /// What its ack calls missing.
+  var gaps: [ClosedRange<UInt64>]
 
   subscript<Value>(dynamicMember path: KeyPath<BatchOutcome, Value>) -> Value {
     outcome[keyPath: path]

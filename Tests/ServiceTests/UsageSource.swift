@@ -19,12 +19,14 @@ enum UsageSource {
   }
 
   /// A frame of one record, without authentication.
-  static func frame(_ number: Int, sequence: UInt64, source: String = "raw") throws -> [UInt8] {
+  static func frame(
+    _ number: Int, sequence: UInt64, highest: UInt64? = nil, source: String = "raw"
+  ) throws -> [UInt8] {
     var encoder = try FrameEncoder(
       source: SourceIdentity(name: source, epoch: 1), keyID: .none)
     _ = encoder.append(record(number))
     var bytes: [UInt8] = []
-    encoder.finish(sequence: sequence, highestSequence: sequence, to: &bytes) { _ in 0 }
+    encoder.finish(sequence: sequence, highestSequence: highest ?? sequence, to: &bytes) { _ in 0 }
     return bytes
   }
 

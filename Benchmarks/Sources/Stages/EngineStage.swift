@@ -53,7 +53,10 @@ final class EngineStage: StageBody {
     ledger.judge(columns, wall: Timestamp(milliseconds: time), monotonic: time)
     acks.removeAll(keepingCapacity: true)
     let exceptions = ledger.exceptions
-    for outcome in ledger.outcomes { answer(outcome, exceptions.span, columns, into: &acks) }
+    let missing = ledger.missing
+    for outcome in ledger.outcomes {
+      answer(outcome, exceptions.span, missing.span, columns, into: &acks)
+    }
     unsealed += columns.count
     if unsealed >= Self.blockRecords { seal() }
     while let piece = ledger.takeUpkeep() { upkeep.perform(piece) }
@@ -91,8 +94,8 @@ final class EngineStage: StageBody {
   }
 
   private func answer(
-    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ columns: borrowing UsageColumns,
-    into acks: inout [UInt8]
+    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ missing: Span<ClosedRange<UInt64>>,
+    _ columns: borrowing UsageColumns, into acks: inout [UInt8]
   ) {
     precondition(outcome.disposition == .judged, "BUG: a new batch was not judged")
     let header = columns.frames[outcome.frame].header
@@ -103,8 +106,8 @@ final class EngineStage: StageBody {
     encoder.appendAck(
       answer, source: columns.sourceName(ofFrame: outcome.frame),
       receipt: AckReceipt(counts: outcome.receipt.counts),
-      exceptions: exceptions.extracting(outcome.exceptions), missing: Span(),
-      limit: header.length, to: &acks
+      exceptions: exceptions.extracting(outcome.exceptions),
+      missing: missing.extracting(outcome.missing), limit: header.length, to: &acks
     ) { [authenticator] bytes in authenticator?.tag(of: bytes) ?? 0 }
   }
 }

@@ -70,12 +70,26 @@ public struct SequenceSet: Sendable, Hashable {
   ///   - limit: the largest number of gaps to give.
   public func gaps(upTo issued: UInt64, limit: Int) -> [ClosedRange<UInt64>] {
     var gaps: [ClosedRange<UInt64>] = []
+    appendGaps(upTo: issued, limit: limit, to: &gaps)
+    return gaps
+  }
+
+  /// Appends the gaps that ``gaps(upTo:limit:)`` gives.
+  func appendGaps(
+    upTo issued: UInt64, limit: Int, to gaps: inout [ClosedRange<UInt64>]
+  ) {
+    let end = gaps.count + min(limit, Int.max - gaps.count)
     forEachGap(upTo: issued) { gap in
-      guard gaps.count < limit else { return false }
+      guard gaps.count < end else { return false }
       gaps.append(gap)
       return true
     }
-    return gaps
+  }
+
+  /// Whether all sequences from 1 to the highest one issued are in the set. O(1).
+  public func isComplete(upTo issued: UInt64) -> Bool {
+    if let first = ranges.first, first.lowerBound <= 1, first.upperBound >= issued { return true }
+    return issued == 0
   }
 
   /// Number of sequences from 1 to the highest one issued that are not in the set. O(n).

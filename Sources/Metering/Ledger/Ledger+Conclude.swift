@@ -8,7 +8,7 @@ extension Ledger {
     _ columns: borrowing UsageColumns, frame number: Int, end: LogPosition
   ) {
     let frame = scratch.frames[number]
-    let known = frame.source < 0 ? 0 : sources[frame.source].sequences.highest
+    let known = frame.source < 0 ? 0 : sources[frame.source].highestKnown
     switch frame.disposition {
     case .judged:
       let start = exceptions.count
@@ -16,7 +16,8 @@ extension Ledger {
       outcomes.append(
         BatchOutcome(
           frame: number, disposition: .judged, receipt: receipt,
-          exceptions: start..<exceptions.count, highestKnown: known))
+          exceptions: start..<exceptions.count, missing: gaps(of: frame.source, upTo: known),
+          highestKnown: known))
     case .resent, .archived, .copy:
       counters.resent += 1
       let receipt =
@@ -24,15 +25,26 @@ extension Ledger {
       outcomes.append(
         BatchOutcome(
           frame: number, disposition: frame.disposition, receipt: receipt,
-          exceptions: frame.exceptions, highestKnown: known))
+          exceptions: frame.exceptions, missing: gaps(of: frame.source, upTo: known),
+          highestKnown: known))
     case .refused(let reason):
       counters.refusals[reason, default: 0] += 1
       outcomes.append(
         BatchOutcome(
           frame: number, disposition: frame.disposition,
           receipt: Receipt(counts: VerdictCounts(), position: end, arrival: time),
-          exceptions: 0..<0, highestKnown: known))
+          exceptions: 0..<0, missing: 0..<0, highestKnown: known))
     }
+  }
+
+  /// Puts the lowest gaps of a source into ``missing``; as a rule there are none.
+  private mutating func gaps(of source: Int, upTo known: UInt64) -> Range<Int> {
+    let start = missing.count
+    if !sources[source].sequences.isComplete(upTo: known) {
+      sources[source].sequences.appendGaps(
+        upTo: known, limit: WireLimits.maximumMissingRanges, to: &missing)
+    }
+    return start..<missing.count
   }
 
   /// Gives a judged batch its receipt.

@@ -18,6 +18,7 @@ extension Ledger {
   ) {
     outcomes.removeAll(keepingCapacity: true)
     exceptions.removeAll(keepingCapacity: true)
+    missing.removeAll(keepingCapacity: true)
     quarantined.removeAll(keepingCapacity: true)
     let isTimely = observe(wall: wall, monotonic: monotonic)
     // Before any sequence is reserved: a snapshot must not know a batch that stands behind it.

@@ -96,6 +96,9 @@ public struct Ledger: ~Copyable {
   public internal(set) var outcomes: [BatchOutcome] = []
   /// The exceptions of the batches of the last group, as an ack has them.
   public internal(set) var exceptions: [UInt8] = []
+  /// What the acks of the last group call missing: for each batch the lowest gaps in its source's
+  /// numbering, at most `WireLimits.maximumMissingRanges`.
+  public internal(set) var missing: [ClosedRange<UInt64>] = []
   /// Records of the last group that were rejected, at most ``quarantinedPerGroup``.
   public internal(set) var quarantined: [QuarantinedRecord] = []
   /// How many rejected records of one group are handed to the quarantine at most.

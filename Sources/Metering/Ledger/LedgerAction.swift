@@ -62,7 +62,10 @@ public struct BatchOutcome: Sendable {
   public var receipt: Receipt
   /// Where the records that were not accepted stand in ``Ledger/exceptions``.
   public var exceptions: Range<Int>
-  /// The highest sequence of the source that has a receipt.
+  /// Where the sequences that the source issued and the ledger did not receive stand in
+  /// ``Ledger/missing``.
+  public var missing: Range<Int>
+  /// The highest sequence that the source is known to have issued.
   public var highestKnown: UInt64
 }
 

@@ -20,6 +20,9 @@ struct SourceTable: ~Copyable {
     var sequences: SequenceSet
     /// Sequences that were reserved in the group that is being judged.
     var reserved: [UInt64] = []
+
+    /// The highest sequence that the source is known to have issued.
+    var highestKnown: UInt64 { max(highestIssued, sequences.highest) }
   }
 
   private var entries: [Entry] = []

@@ -44,6 +44,30 @@ public struct ServiceStatus: Codable, Sendable {
     public var overflowed: UInt64
   }
 
+  /// The sources of usage.
+  public struct Sources: Codable, Sendable {
+    /// Numberings that are known, each of a source and epoch.
+    public var known: Int
+    /// How many of them have gaps.
+    public var withGaps: Int
+    /// Some of those, the one that was heard last first.
+    public var gaps: [Gaps]
+  }
+
+  /// What is missing in the numbering of a source and epoch.
+  public struct Gaps: Codable, Sendable {
+    /// The source's name.
+    public var source: String
+    /// Its epoch.
+    public var epoch: UInt64
+    /// How many batches it numbered that were not received.
+    public var missing: UInt64
+    /// The sequence of the first of them.
+    public var first: UInt64
+    /// The last sequence that is missing right after the first.
+    public var through: UInt64
+  }
+
   /// The log.
   public struct Log: Codable, Sendable {
     /// Segments that are there.
@@ -124,6 +148,8 @@ public struct ServiceStatus: Codable, Sendable {
   public var ingest: Ingest
   /// Verdicts.
   public var verdicts: Verdicts
+  /// Sources.
+  public var sources: Sources
   /// The log.
   public var log: Log
   /// The dedup index.

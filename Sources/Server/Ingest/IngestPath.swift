@@ -165,14 +165,16 @@ final class IngestPath {
       columns, wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
     let exceptions = ledger.exceptions
-    for outcome in ledger.outcomes { answer(outcome, exceptions.span, columns) }
+    let missing = ledger.missing
+    for outcome in ledger.outcomes { answer(outcome, exceptions.span, missing.span, columns) }
     if !ledger.quarantined.isEmpty { onQuarantine(ledger.quarantined) }
     columns.removeAll()
     targets.removeAll(keepingCapacity: true)
   }
 
   private func answer(
-    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ columns: borrowing UsageColumns
+    _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ missing: Span<ClosedRange<UInt64>>,
+    _ columns: borrowing UsageColumns
   ) {
     let target = targets[outcome.frame]
     let header = columns.frames[outcome.frame].header
@@ -198,8 +200,8 @@ final class IngestPath {
     let authenticator = keys?[header.keyID.rawValue]?.authenticator
     encoder.appendAck(
       answer, source: source, receipt: receipt,
-      exceptions: exceptions.extracting(outcome.exceptions), missing: Span(),
-      limit: header.length, to: &answers.bytes
+      exceptions: exceptions.extracting(outcome.exceptions),
+      missing: missing.extracting(outcome.missing), limit: header.length, to: &answers.bytes
     ) { bytes in authenticator?.tag(of: bytes) ?? 0 }
     answers.queue(to: target, after: outcome.receipt.position)
   }

@@ -83,8 +83,22 @@ extension Service {
       isReady: concerns.blocking.isEmpty, concerns: concerns.blocking + concerns.other,
       process: getpid(), installation: "\(Hexadecimal.text(of: directory.installation.id.bits))",
       dataDirectory: directory.layout.path, started: started.text, time: path.ledger.time.text,
-      ingest: ingestStatus(), verdicts: verdictStatus(), log: logStatus(), dedup: dedupStatus(),
-      flush: flushStatus(), hours: hours)
+      ingest: ingestStatus(), verdicts: verdictStatus(), sources: sourceStatus(),
+      log: logStatus(), dedup: dedupStatus(), flush: flushStatus(), hours: hours)
+  }
+
+  /// How many sources with gaps are named.
+  private static let namedGaps = 10
+
+  private func sourceStatus() -> ServiceStatus.Sources {
+    let found = path.ledger.sourceGaps(limit: Self.namedGaps)
+    return ServiceStatus.Sources(
+      known: path.ledger.sourceCount, withGaps: found.count,
+      gaps: found.latest.map {
+        ServiceStatus.Gaps(
+          source: $0.source.name, epoch: $0.source.epoch, missing: $0.missingCount,
+          first: $0.first.lowerBound, through: $0.first.upperBound)
+      })
   }
 
   /// Flush intervals after which a flush that has not ended is a concern.

@@ -13,6 +13,7 @@ enum StatusText {
     facts.add("time", status.time)
     addIngest(status.ingest, to: &facts)
     addVerdicts(status.verdicts, to: &facts)
+    addSources(status.sources, to: &facts)
     let log = status.log
     facts.add(
       "log",
@@ -79,6 +80,23 @@ enum StatusText {
       let records = NumberText.count(verdicts.overflowed, "record")
       facts.add("overflow", "\(records) in the overflow context")
     }
+  }
+
+  private static func addSources(_ sources: ServiceStatus.Sources, to facts: inout Facts) {
+    facts.add(
+      "sources",
+      "\(NumberText.grouped(sources.known)) known, "
+        + "\(NumberText.grouped(sources.withGaps)) with gaps")
+    for gaps in sources.gaps {
+      let more = gaps.through > gaps.first ? " to \(gaps.through)" : ""
+      facts.add(
+        "gap",
+        "\(gaps.source), epoch \(gaps.epoch): "
+          + "\(NumberText.count(gaps.missing, "batch", "batches")) not received, first "
+          + "\(gaps.first)\(more)")
+    }
+    let unnamed = sources.withGaps - sources.gaps.count
+    if unnamed > 0 { facts.add("gap", "\(NumberText.count(unnamed, "more source"))") }
   }
 
   /// Numbers by name: `wrong_tag 3, unknown_key 1`.
