@@ -67,7 +67,7 @@ struct FullDiskTests {
     #expect(try service.exitStatus() == 1)
     let result = load.finish()
     #expect(result.ackedRecords > 0)
-    let fatal = service.log.split(separator: "\n").filter { $0.hasPrefix("FATAL: ") }
+    let fatal = service.log.split(separator: "\n").filter { $0.contains("FATAL: ") }
     #expect(fatal.count == 1, "\(service.log)")
     #expect(fatal.first?.contains("\(disk.path)/data/partitions/00000/") == true, "\(fatal)")
     #expect(fatal.first?.contains("No space left on device") == true, "\(fatal)")
