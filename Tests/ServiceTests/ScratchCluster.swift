@@ -35,25 +35,27 @@ enum ScratchCluster {
 struct ScratchDatabase {
   private static let counter = Atomic<Int>(0)
   let name: String
+  private let cluster: PrivateCluster
 
-  init() throws {
+  /// A database in a cluster that other tests use too, or in one of the test's own.
+  init(in cluster: PrivateCluster = ScratchCluster.shared) throws {
+    self.cluster = cluster
     name = "service_\(Self.counter.wrappingAdd(1, ordering: .relaxed).newValue)"
     let server = try PostgresConnection(
       ConnectionSettings(
-        ScratchCluster.shared.connectionString(user: PrivateCluster.administrator)))
+        cluster.connectionString(user: PrivateCluster.administrator)))
     try server.execute("CREATE DATABASE \(name) TEMPLATE template0 ENCODING 'UTF8'")
     try DatabaseSchema.migrate(on: try administrator(), serviceLogin: ScratchCluster.login)
   }
 
   var serviceURL: String {
-    ScratchCluster.shared.connectionString(user: ScratchCluster.login, database: name)
+    cluster.connectionString(user: ScratchCluster.login, database: name)
   }
 
   func administrator() throws -> PostgresConnection {
     try PostgresConnection(
       ConnectionSettings(
-        ScratchCluster.shared.connectionString(
-          user: PrivateCluster.administrator, database: name)))
+        cluster.connectionString(user: PrivateCluster.administrator, database: name)))
   }
 
   /// Number of records and sum of quantities over all rollups and adjustments.
