@@ -47,7 +47,7 @@ public enum DatabaseSchema {
       try requireUTF8(connection)
       try connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED")
       try connection.execute("SELECT pg_advisory_xact_lock($1)", [lockNumber])
-      try run(PackageResources.roles_sql, named: "roles", on: connection)
+      try run(PackageResources.roles_sql, as: "migration of the roles", on: connection)
       let from = try currentVersion(connection) ?? 0
       guard from <= version else { throw DatabaseError.schemaNewer(found: from, known: version) }
       for index in from..<version { try apply(index, on: connection) }
@@ -56,7 +56,7 @@ public enum DatabaseSchema {
       return Report(from: from, to: version)
     } catch {
       if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") }
-      throw DatabaseError(any: error)
+      throw DatabaseError(any: (error as? PostgresError).map(explained) ?? error)
     }
   }
 
@@ -102,7 +102,7 @@ public enum DatabaseSchema {
   ) throws(PostgresError) {
     let migration = migrations[index]
     try connection.execute("SET LOCAL ROLE \(ownerRole)")
-    try run(migration.script, named: migration.name, on: connection)
+    try run(migration.script, as: "migration \(index + 1), \(migration.name)", on: connection)
     try connection.execute(
       "INSERT INTO weighbridge.schema_migrations (version, name) VALUES ($1, $2)",
       [String(index + 1), migration.name])
@@ -120,20 +120,25 @@ public enum DatabaseSchema {
     try connection.execute("GRANT \(serviceRole) TO \(quoted)")
   }
 
-  /// Runs a script. An error names it, and not its text.
+  /// Runs a script; its error names it instead of quoting it.
   private static func run(
-    _ script: [UInt8], named name: String, on connection: PostgresConnection
+    _ script: [UInt8], as name: String, on connection: PostgresConnection
   ) throws(PostgresError) {
-    do {
+    do throws(PostgresError) {
       try connection.run(script: String(decoding: script, as: UTF8.self))
     } catch {
-      var error = error
-      error.statement = "migration \(name)"
-      // insufficient_privilege
-      if error.sqlState == "42501" {
-        error.hint = "Migrate as a superuser, or as a role that may create roles and schemas."
-      }
-      throw error
+      var named = error
+      named.statement = name
+      throw named
     }
+  }
+
+  /// The error with the role that is needed, if this one may not do it.
+  private static func explained(_ error: PostgresError) -> PostgresError {
+    guard error.sqlState == "42501" else { return error }
+    var explained = error
+    explained.hint =
+      "Migrate as a superuser, or as a role with CREATEROLE that may create schemas here."
+    return explained
   }
 }

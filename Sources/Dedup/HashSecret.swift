@@ -18,9 +18,10 @@ public struct HashSecret: Sendable, CustomStringConvertible, CustomReflectable {
     unsafe KeyHasher(self).word(of: "weighbridge hash secret".utf8Span.span.bytes)
   }
 
-  /// A fingerprint as people see it: sixteen digits, the highest first.
+  /// A fingerprint as people read it: the sixteen hexadecimal digits of its bytes, in the order in
+  /// which they stand in a segment.
   public static func text(ofFingerprint fingerprint: UInt64) -> String {
-    let digits = String(fingerprint, radix: 16)
+    let digits = String(fingerprint.byteSwapped, radix: 16)
     return String(repeating: "0", count: 16 - digits.count) + digits
   }
 

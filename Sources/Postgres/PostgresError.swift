@@ -40,13 +40,13 @@ public struct PostgresError: Error, Sendable, Equatable {
 }
 
 extension PostgresError: CustomStringConvertible {
-  /// One line: SQLSTATE, message, detail, hint and statement.
+  /// One line: SQLSTATE, message, detail, hint and statement. Line breaks and tabs, which libpq and
+  /// statements have, are written as spaces.
   public var description: String {
     var line = message
     if let sqlState { line = "[\(sqlState)] \(line)" }
     if let detail { line += " (\(detail))" }
     if let hint { line += " Hint: \(hint)" }
-    // Messages of libpq, and statements, have several lines.
     return "\(line) — in: \(statement)".split(whereSeparator: \.isWhitespace)
       .joined(separator: " ")
   }

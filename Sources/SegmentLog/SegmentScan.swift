@@ -43,7 +43,7 @@ public struct SegmentScan: Sendable, Hashable {
     end = nil
     validLength = 0
     blockCount = 0
-    contentLength = bytes.contentLength
+    contentLength = Self.contentLength(of: bytes)
     do {
       try read(bytes, segment: segment, after: previous, mark: mark)
     } catch {
@@ -53,6 +53,12 @@ public struct SegmentScan: Sendable, Hashable {
       decision = .damaged(missing)
     }
   }
+
+  /// Bytes of a segment file up to the last one that is not zero; what is behind it was allocated
+  /// and not written yet.
+  ///
+  /// Complexity: linear in the zeros at the end.
+  public static func contentLength(of bytes: RawSpan) -> Int { bytes.contentLength }
 
   /// Follows the chain to its end; stops early where it contradicts the mark.
   private mutating func read(

@@ -98,7 +98,9 @@ struct AccessLogInputTests {
 
   @Test func badLines() throws {
     let cases = [
-      ("nonsense\n", "host: found \"nonsense\""),
+      ("nonsense\n", "host: found \"nonsense\", allowed is text that ends with a space"),
+      ("a - frank\n", "user: found \"frank\", allowed is text that ends with a space and ["),
+      ("a - b [now\n", "time: found \"now\", allowed is text that ends with ], a space and a quo"),
       (line(time: "10/Okt/2025:13:55:36 -0700"), "time: found \"10/Okt/2025:13:55:36 -0700\""),
       (line(time: "31/Feb/2025:13:55:36 -0700"), "time: found"),
       (line(bytes: "12x"), "bytes: found \"12x\""),

@@ -86,7 +86,11 @@ struct CSVInputTests {
       (Self.header + ",tenant", "column 7: found tenant again"),
       ("\"" + Self.header, "found an opening quotation mark"),
     ]
-    #expect(throws: InputFailure.self) { try read("") }
+    let empty = #expect(throws: InputFailure.self) { try read("") }
+    #expect(
+      empty?.description
+        == "CSV header, line 1: input: found an empty one, allowed is a header line, then a record "
+        + "a line")
     for (header, expected) in cases {
       do {
         _ = try read(header + "\nacme,traffic,get,1,5,k\n")

@@ -135,6 +135,20 @@ struct UsageSenderTests {
     #expect(summary.recordsAcked == 0 && summary.recordsWaiting == Int(summary.recordsSent))
   }
 
+  @Test(arguments: [
+    (0, 0, 0, "no progress for 300 ms; nothing was sent"),
+    (3, 0, 0, "no progress for 300 ms"),
+    (3, 1, 1, "no progress for 300 ms; 1 record in 1 batch was sent and not acked"),
+    (3, 1, 2, "no progress for 300 ms; 2 records in 1 batch were sent and not acked"),
+    (3, 2, 20, "no progress for 300 ms; 20 records in 2 batches were sent and not acked"),
+  ])
+  func whatHasNoAckIsTold(sent: UInt64, waiting: Int, records: Int, text: String) {
+    var summary = SendSummary()
+    (summary.batchesSent, summary.batchesWaiting, summary.recordsWaiting) = (sent, waiting, records)
+    let reason = SendError.Reason.noProgress(milliseconds: 300, transport: nil, refusal: nil)
+    #expect(SendError(reason: reason, summary: summary).description == text)
+  }
+
   @Test func anAnswerOfAnotherInstallationStops() throws {
     let server = try FakeServerThread(.udp, plan: .init(framesOfFirstInstallation: 5))
     let (summary, reason) = try send(options(server.address, .udp), records(0..<2_000))

@@ -36,6 +36,20 @@ struct MigrationTests {
     #expect(try database.flush(batch) == .committed(flush: 1))
   }
 
+  @Test("a role without the rights is told in one line where it failed and which role is needed")
+  func withoutRights() throws {
+    let scratch = try ScratchDatabase(migrated: false)
+    let login = "\(scratch.name)_nobody"
+    try scratch.administrator().execute("CREATE ROLE \(login) LOGIN")
+    let connection = try PostgresConnection(scratch.settings(user: login))
+    let error = #expect(throws: DatabaseError.self) { try DatabaseSchema.migrate(on: connection) }
+    let text = error?.description ?? ""
+    #expect(text.hasPrefix("[42501] "), "\(text)")
+    #expect(text.contains("a role with CREATEROLE that may create schemas"), "\(text)")
+    #expect(text.hasSuffix(" — in: migration of the roles"), "\(text)")
+    #expect(!text.contains("\n"))
+  }
+
   @Test("a missing, an older and a newer schema are told apart")
   func versions() throws {
     let scratch = try ScratchDatabase(migrated: false)

@@ -168,5 +168,7 @@ struct KeyHasherTests {
     #expect(!dumped.contains("v0"))
     #expect(secret.fingerprint != HashSecret(k0: k0, k1: k1 ^ 1).fingerprint)
     #expect(secret.fingerprint == HashSecret(k0: k0, k1: k1).fingerprint)
+    #expect("\(secret)".contains(HashSecret.text(ofFingerprint: secret.fingerprint)))
+    #expect(HashSecret.text(ofFingerprint: 0x0A_0102) == "02010a0000000000")
   }
 }

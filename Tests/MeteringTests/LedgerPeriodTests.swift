@@ -90,9 +90,14 @@ struct LedgerPeriodTests {
     #expect(refusal(world, .february) == refused)
     #expect(refusal(world, .january) == nil)
     #expect(refusal(world, .february) == nil)
+    #expect(refusal(world, .january) == .alreadyFinalized(tenant: "acme", .january))
+    let december = BillingPeriod(month: BillingPeriod.january.month - 1)
+    let passed = refusal(world, december)
+    #expect(passed == .laterPeriodFinalized(tenant: "acme", december, last: .february))
     #expect(
-      refusal(world, .january)
-        == .beforeFinalized(tenant: "acme", .january, last: .february))
+      passed?.description
+        == "period 2025-12 of tenant acme lies before 2026-02, the last finalized one; periods "
+        + "are finalized in order")
     // A period before the first usage is empty; finalizing it closes it for good.
     #expect(refusal(world, .february, "young") == nil)
     #expect(world.ledger.tenantsOpen(in: .january) == ["new"])

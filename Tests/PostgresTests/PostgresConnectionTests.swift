@@ -126,6 +126,21 @@ struct PostgresConnectionTests {
     }
   }
 
+  @Test("an error is one line, whatever libpq and the statement have")
+  func oneLine() throws {
+    let connection = try ScratchCluster.connect()
+    let error = #expect(throws: PostgresError.self) {
+      try connection.execute("SELECT\n\t  nothing_there\r\n")
+    }
+    #expect(error?.description.hasSuffix(" — in: SELECT nothing_there") == true)
+    let refused = PostgresError(
+      sqlState: nil, message: "connection to server failed: refused\n\tIs the server running?",
+      statement: "connect")
+    #expect(
+      "\(refused)"
+        == "connection to server failed: refused Is the server running? — in: connect")
+  }
+
   @Test("a deadlock is worth a retry")
   func retryable() {
     for (state, expected) in [("40001", true), ("40P01", true), ("23505", false)] {

@@ -99,7 +99,7 @@ import Wire
       ])
     #expect(
       try fixture.faults(nil, arguments) == [
-        "authentication.keysFile: found \"DIR/keys\" \(origin); cannot examine DIR/keys: No such "
+        "authentication.keysFile: found \"DIR/keys\" \(origin); cannot examine it: No such "
           + "file or directory"
       ])
     #expect(

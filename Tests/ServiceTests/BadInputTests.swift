@@ -161,42 +161,34 @@ struct BadInputTests {
     #expect(refusal.retryAfter > 0)
   }
 
-  @Test(
-    "a command line that cannot be meant is refused with what is allowed",
-    arguments: [
-      (["send", "--tenant", "x", "-"], "--tenant is for --format combined"),
-      (["send", "--format", "csv", "--context", "x", "-"], "--context is for --format combined"),
-      (["send", "--format", "csv", "-"], "header: found nothing, allowed is"),
-      (["rollups", "--from", "2026-11-22", "--to", "2026-11-21"], "allowed: an hour after --from"),
-    ])
-  func refusesCommandLines(arguments: [String], reason: String) throws {
-    let service = ServiceProcess(database: try ScratchDatabase())
-    let result = try service.run(arguments, input: "")
-    #expect(result.status == 2 && result.errors.contains(reason), "\(result)")
-  }
-
   @Test("a write that fails stops the service, and nothing acked is lost", .timeLimit(.minutes(3)))
   func stopsWhenWriteFails() throws {
     let database = try ScratchDatabase()
     let service = ServiceProcess(database: database)
-    // A segment of 1 MiB fits below the limit on files; one that grows to 4 MiB does not.
     service.set("--log-segment-size", "1MiB")
-    try service.start(shell: "ulimit -f 1536; trap '' XFSZ; exec")
+    try service.start()
     let records = (0..<2_000).map { UsageSource.record($0) }
     _ = try UsageSource.send(records, to: service.udp)
     #expect(try service.stop() == 0)
-    service.set("--log-segment-size", "4MiB")
-    try service.launch(shell: "ulimit -f 1536; trap '' XFSZ; exec")
-    try service.wait("answering") { (try? service.status()) != nil }
-    _ = try? UsageSource.send(
-      (10_000..<200_000).map { UsageSource.record($0) }, to: service.udp, source: "load",
-      timeout: 2_000)
+    // From here on nothing can be written beyond the first 256 KiB of a file.
+    try service.start(shell: "ulimit -f 256; trap '' XFSZ; exec")
+    let load = try LoadInBackground(
+      server: service.udp, firstNumber: 10_000, source: "load", patience: 10_000)
     #expect(try service.exitStatus() == 1)
-    #expect(service.log.contains("FATAL: cannot "))
-    service.set("--log-segment-size", "8MiB")
+    let result = load.finish()
+    #expect(result.ackedRecords > 0)
+    let fatal = service.log.split(separator: "\n").filter { $0.contains("FATAL: ") }
+    #expect(fatal.count == 1, "\(service.log)")
+    #expect(
+      fatal.first?.contains("cannot write \(service.data)/partitions/00000/segments/") == true,
+      "\(fatal)")
+    #expect(fatal.first?.contains("File too large") == true, "\(fatal)")
     try service.start()
-    let again = try UsageSource.send(records, to: service.udp, source: "again")
-    #expect(again.verdicts[.duplicate] == 2_000)
+    let acked = (10_000..<10_000 + Int(result.ackedRecords)).map {
+      UsageSource.record($0, time: LoadInBackground.time)
+    }
+    let again = try UsageSource.send(records + acked, to: service.udp, source: "again")
+    #expect(again.verdicts[.duplicate] == UInt64(records.count + acked.count))
     try service.flush()
     #expect(try service.verify().status == 0)
   }

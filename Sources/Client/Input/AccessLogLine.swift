@@ -20,8 +20,9 @@ struct AccessLogLine: ~Escapable {
     var cursor = Cursor(line)
     _ = try cursor.word("host")
     _ = try cursor.word("ident")
-    user = try cursor.text(before: " [", "user")
-    let timeText = try cursor.text(before: "] \"", "time")
+    user = try cursor.text(before: " [", called: "a space and [", "user")
+    let timeText = try cursor.text(
+      before: "] \"", called: "], a space and a quotation mark", "time")
     guard let time = Timestamp(accessLog: timeText) else {
       throw InputFault(
         "time", found: timeText, allowed: "a time such as 31/Jan/2026:23:59:59 +0000")
@@ -65,13 +66,13 @@ extension AccessLogLine {
     /// The text up to the next space, which is passed.
     @_lifetime(copy self)
     mutating func word(_ field: String) throws(InputFault) -> Span<UInt8> {
-      try text(before: " ", field)
+      try text(before: " ", called: "a space", field)
     }
 
-    /// The text up to the next `end`, which is passed. The text is not empty.
+    /// The text up to the next `end`, which is passed; `name` is for people. The text is not empty.
     @_lifetime(copy self)
     mutating func text(
-      before end: StaticString, _ field: String
+      before end: StaticString, called name: String, _ field: String
     ) throws(InputFault)
       -> Span<UInt8>
     {
@@ -86,8 +87,7 @@ extension AccessLogLine {
         offset += 1
       }
       throw InputFault(
-        field, found: line.extracting(start..<line.count),
-        allowed: "text that ends with " + ("\(end)" == " " ? "a space" : "\(end)"))
+        field, found: line.extracting(start..<line.count), allowed: "text that ends with \(name)")
     }
 
     /// The text up to the next quotation mark without a backslash, which is passed.

@@ -19,7 +19,9 @@ public final class CSVInput: UsageInput {
     var row = CSVRow()
     var fault: InputFault?
     switch try lines.advance() {
-    case .end: fault = InputFault("header", found: "nothing", allowed: "the names of the columns")
+    case .end:
+      fault = InputFault(
+        "input", found: "an empty one", allowed: "a header line, then a record a line")
     case .tooLong: fault = LineSource.tooLongFault
     case .line: fault = try Self.readRow(&row, from: &lines)
     }

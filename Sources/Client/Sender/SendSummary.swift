@@ -105,12 +105,6 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
 
   /// One sentence, with the number of records that have no ack.
   public var description: String {
-    let (records, batches) = (summary.recordsWaiting, summary.batchesWaiting)
-    let waiting =
-      batches == 0
-      ? "nothing that was sent waits for its ack"
-      : "\(records) \(records == 1 ? "record" : "records") in \(batches) "
-        + "\(batches == 1 ? "batch" : "batches") not acked"
     switch reason {
     case .options(let text): return text
     case .transport(let error): return "\(error)"
@@ -118,14 +112,22 @@ public struct SendError: Error, Sendable, CustomStringConvertible {
     case .noProgress(let milliseconds, let transport, let refusal):
       let causes = [refusal.map { "last refusal: \($0.name)" }, transport].compactMap { $0 }
       let cause = causes.isEmpty ? "" : " (" + causes.joined(separator: "; ") + ")"
-      return "no progress for \(milliseconds) ms\(cause); \(waiting)"
+      return "no progress for \(milliseconds) ms\(cause)\(waiting)"
     case .installationChanged(let first, let found):
       return "an answer came from installation \(Self.text(found)) and not from "
-        + "\(Self.text(first)), which answered first; \(waiting)"
+        + "\(Self.text(first)), which answered first\(waiting)"
     case .receiptMismatch(let sequence, let sent, let receipt):
       return "batch \(sequence) has \(sent) records, but the service holds a receipt for "
-        + "\(receipt): the epoch was used before; \(waiting)"
+        + "\(receipt): the epoch was used before\(waiting)"
     }
+  }
+
+  /// What was sent and has no ack, as the end of the sentence.
+  private var waiting: String {
+    let (records, batches) = (summary.recordsWaiting, summary.batchesWaiting)
+    if batches == 0 { return summary.batchesSent == 0 ? "; nothing was sent" : "" }
+    return "; \(records) \(records == 1 ? "record" : "records") in \(batches) "
+      + "\(batches == 1 ? "batch" : "batches") \(records == 1 ? "was" : "were") sent and not acked"
   }
 
   /// The 16 bytes in hexadecimal digits.

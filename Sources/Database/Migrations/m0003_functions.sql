@@ -92,7 +92,7 @@ BEGIN
       ERRCODE = 'feature_not_supported',
       MESSAGE = 'finalizing a period needs isolation level READ COMMITTED';
   END IF;
-  -- A write into the period is to meet its lock, also if there never was usage in that month.
+  -- Without its month, usage of the period would not come as far as the lock.
   PERFORM weighbridge.ensure_month(start);
   INSERT INTO weighbridge.billing_periods (tenant, period_start, period_end)
   VALUES (of_tenant, start, weighbridge.period_end(start)) ON CONFLICT DO NOTHING;

@@ -14,8 +14,8 @@ public enum FinalizeRefusal: Error, Hashable, Sendable, CustomStringConvertible 
   case earlierPeriodOpen(tenant: String, BillingPeriod)
   /// The period is finalized already.
   case alreadyFinalized(tenant: String, BillingPeriod)
-  /// A later period of the tenant is finalized, so that this one takes no usage any more.
-  case beforeFinalized(tenant: String, BillingPeriod, last: BillingPeriod)
+  /// A later period of the tenant is finalized, and periods are finalized in order.
+  case laterPeriodFinalized(tenant: String, BillingPeriod, last: BillingPeriod)
   /// The clock is held, so that no time can be given.
   case clockHeld
 
@@ -36,8 +36,9 @@ public enum FinalizeRefusal: Error, Hashable, Sendable, CustomStringConvertible 
       "period \(period.text) of tenant \(tenant) is open; periods are finalized in order"
     case .alreadyFinalized(let tenant, let period):
       "period \(period.text) of tenant \(tenant) is finalized already"
-    case .beforeFinalized(let tenant, let period, let last):
-      "period \(period.text) of tenant \(tenant) lies before \(last.text), which is finalized"
+    case .laterPeriodFinalized(let tenant, let period, let last):
+      "period \(period.text) of tenant \(tenant) lies before \(last.text), the last finalized "
+        + "one; periods are finalized in order"
     case .clockHeld:
       "the clock is held; run weighbridge clock confirm first"
     }
@@ -68,12 +69,12 @@ extension Ledger {
     try checkClosed(period)
     guard let id = names.knownTenant(tenant) else { throw .unknownTenant(tenant) }
     let state = names.tenants[Int(id)]
-    if state.finalizedMonth == period.month {
-      throw .alreadyFinalized(tenant: tenant, period)
-    }
-    if state.finalizedMonth > period.month {
-      throw .beforeFinalized(
-        tenant: tenant, period, last: BillingPeriod(month: state.finalizedMonth))
+    if state.finalizedMonth >= period.month {
+      let last = BillingPeriod(month: state.finalizedMonth)
+      // Before the first usage it may have been passed over.
+      throw period == last || period.month >= state.firstMonth
+        ? .alreadyFinalized(tenant: tenant, period)
+        : .laterPeriodFinalized(tenant: tenant, period, last: last)
     }
     guard state.firstMonth != .max else { throw .unknownTenant(tenant) }
     let oldestOpen =

@@ -1,4 +1,4 @@
-import Dedup
+internal import Dedup
 public import SegmentLog
 
 /// Why a log cannot be continued. Nothing was changed.
@@ -30,9 +30,9 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
     case .otherInstallation(let segment):
       "segment \(segment) belongs to another installation"
     case .otherSecret(let segment, let expected, let found):
-      "segment \(segment) was written with another secret: its fingerprint is "
-        + "\(HashSecret.text(ofFingerprint: found)), the one of this installation's is "
-        + HashSecret.text(ofFingerprint: expected)
+      "segment \(segment) was written with the secret of fingerprint "
+        + "\(HashSecret.text(ofFingerprint: found)), this installation's has "
+        + "\(HashSecret.text(ofFingerprint: expected)): the secret was changed"
     case .otherPartition(let segment, let expected, let found):
       "segment \(segment) is of partition \(found), expected \(expected): the number of partitions "
         + "cannot be changed"

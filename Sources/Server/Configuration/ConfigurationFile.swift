@@ -26,7 +26,7 @@ struct ConfigurationFile {
     do throws(SystemCallError) {
       parse(try FileContents.read(path, limit: Self.maximumBytes))
     } catch {
-      faults.append(.init(key: path, reason: "\(error)"))
+      faults.append(.init(key: path, reason: error.withoutPath))
     }
   }
 

@@ -26,7 +26,7 @@ extension LoadedConfiguration {
       }
       bytes = try FileContents.read(path, limit: Self.maximumKeysFile)
     } catch {
-      return [fault("\(error)")]
+      return [fault(error.withoutPath)]
     }
     var faults: [ConfigurationFault] = []
     var keys: [UInt32: (key: SourceKey, line: Int)] = [:]

@@ -1,4 +1,5 @@
 internal import Dedup
+internal import SegmentLog
 
 /// Why a data directory cannot be used. Every description says what to do.
 public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertible {
@@ -22,7 +23,8 @@ public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertib
   case installationTooNew(path: String, found: Int, supported: Int)
   /// The partition count is another one than that of the first start.
   case partitionCountChanged(path: String, recorded: UInt16, configured: UInt16)
-  /// A segment belongs to another installation, by its header.
+  /// A segment belongs to another installation, or was written with another secret or number of
+  /// partitions, by its header.
   case foreignSegment(path: String, recorded: InstallationIdentity, found: InstallationIdentity)
   /// A call of the operating system failed.
   case system(SystemCallError)
@@ -59,10 +61,11 @@ public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertib
       "\(path) was created with ingest.partitions \(recorded), and the configuration says "
         + "\(configured); the number cannot change"
     case .foreignSegment(let path, let recorded, let found)
-    where found.id == recorded.id
-      && found.partitionCount == recorded.partitionCount:
-      "\(path) was written with another secret: the data directory has \(recorded), the segment "
-        + "has \(found); put back the installation.json that belongs to the log"
+    where found.id == recorded.id && found.secretFingerprint != recorded.secretFingerprint:
+      "\(path) was written with the secret of fingerprint "
+        + "\(HashSecret.text(ofFingerprint: found.secretFingerprint)), this installation's has "
+        + "\(HashSecret.text(ofFingerprint: recorded.secretFingerprint)): the secret was changed; "
+        + "put the right \(SegmentNames.installation) back"
     case .foreignSegment(let path, let recorded, let found):
       "\(path) belongs to another installation: the data directory has \(recorded), the segment "
         + "has \(found); restore both from the same backup"

@@ -21,6 +21,9 @@ public struct SystemCallError: Error, Sendable, Hashable, CustomStringConvertibl
     unsafe strerror(code).map { unsafe String(cString: $0) } ?? "error \(code)"
   }
 
+  /// The description where the path stands before it: `cannot open it: No such file or directory`.
+  var withoutPath: String { "cannot \(operation) it: \(reason)" }
+
   /// `cannot open /etc/x: No such file or directory`.
   public var description: String { "cannot \(operation) \(path): \(reason)" }
 

@@ -9,7 +9,7 @@ enum LogRecovery {
     var last: (number: UInt64, length: Int)?
     /// Number of segments.
     var segments = 0
-    /// Bytes of the log.
+    /// Bytes of the log, without what is allocated behind its last block.
     var bytes = 0
     /// What was cut off the last segment, nil if it was whole.
     var cut: String?
@@ -36,12 +36,14 @@ enum LogRecovery {
     }
     var recovery = Recovery(ledger, checkpoint: checkpoint)
     var previous: ChainPoint?
-    let sizes = try numbers.map { try MappedFile(files.segment($0)).count }
-    // With what is allocated ahead in the last one.
-    let total = sizes.reduce(0, +)
-    var read = 0
+    let total = try numbers.reduce(0) { sum, number in
+      let file = try MappedFile(files.segment(number))
+      // Only the last segment may have an allocated rest.
+      return sum + (number == numbers.last ? SegmentScan.contentLength(of: file.bytes) : file.count)
+    }
     for number in numbers {
       var file = try MappedFile(files.segment(number))
+      var length = file.count
       if number == numbers.last {
         let scan = SegmentScan(
           ofLast: file.bytes, segment: number, after: previous, mark: mark)
@@ -58,15 +60,15 @@ enum LogRecovery {
           }
           file = try MappedFile(files.segment(number))
         }
-        report.last = (number, scan.validLength)
+        length = scan.validLength
+        report.last = (number, length)
       }
       previous = try recovery.replay(file.bytes, number: number)
       report.segments += 1
-      read += file.count
-      try progress(read, total)
+      report.bytes += length
+      try progress(report.bytes, total)
     }
     let ledger = try recovery.finish()
-    report.bytes = ledger.segments.reduce(0) { $0 + $1.byteCount }
     if report.last == nil, let segment = ledger.segments.last {
       report.last = (segment.number, segment.byteCount)
     }

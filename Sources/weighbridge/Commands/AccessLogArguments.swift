@@ -12,7 +12,7 @@ struct AccessLogArguments: ParsableArguments {
       valueName: "user|path"))
   var tenantFrom: Place?
 
-  @Option(help: "Context of all lines: project, workspace, admin or other; default: other.")
+  @Option(help: "Context of all lines: project, workspace, admin or other, the default.")
   var contextType: String?
 
   @Option(help: "Name of the context.") var context: String?
@@ -23,12 +23,12 @@ struct AccessLogArguments: ParsableArguments {
     case path
   }
 
-  /// The options that were given.
-  var given: [String] {
-    [
-      tenant == nil ? nil : "--tenant", tenantFrom == nil ? nil : "--tenant-from",
-      contextType == nil ? nil : "--context-type", context == nil ? nil : "--context",
-    ].compactMap { $0 }
+  /// The first of these options that is given, nil if none is.
+  var given: String? {
+    if tenant != nil { return "--tenant" }
+    if tenantFrom != nil { return "--tenant-from" }
+    if contextType != nil { return "--context-type" }
+    return context == nil ? nil : "--context"
   }
 
   /// Where the tenant comes from.
@@ -44,16 +44,12 @@ struct AccessLogArguments: ParsableArguments {
 
   /// The options of the input.
   func options(source: String) throws -> AccessLogOptions {
-    AccessLogOptions(
-      source: source, tenant: try origin(), contextType: try type(), context: context ?? "")
-  }
-
-  private func type() throws -> ContextType {
-    guard let contextType else { return .other }
-    guard let type = ContextType(name: contextType) else {
+    let name = contextType ?? ContextType.other.name
+    guard let type = ContextType(name: name) else {
       throw ValidationError(
-        "--context-type: found \(contextType); allowed: project, workspace, admin, other")
+        "--context-type: found \(name); allowed: project, workspace, admin, other")
     }
-    return type
+    return AccessLogOptions(
+      source: source, tenant: try origin(), contextType: type, context: context ?? "")
   }
 }

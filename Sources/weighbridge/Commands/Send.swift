@@ -86,10 +86,10 @@ struct Send: ParsableCommand {
         "--source is needed with --format combined: the keys of the lines are made from it")
     }
     if format == .combined {
-      _ = try log.options(source: "")
-    } else if let option = log.given.first {
+      _ = try log.origin()
+    } else if let option = log.given {
       throw ValidationError(
-        "\(option) is for --format combined; \(format.rawValue) says it in each record")
+        "\(option) goes with --format combined: records of \(format.rawValue) say it themselves")
     }
   }
 

@@ -42,11 +42,13 @@ struct UsageFilterOptions: ParsableArguments {
         exit: .usage)
     }
     let (first, end) = (try hour("--from", from), try hour("--to", to))
-    if let first, let end, first >= end {
+    if let first, let end, end <= first {
       throw CommandFailure(
-        "--to: found \(JSONText.quoted(to ?? "")); allowed: an hour after --from", exit: .usage)
+        "--to: found \(JSONText.quoted(to ?? "")); allowed: an hour after --from, \(first.text)",
+        exit: .usage)
     }
-    return UsageFilter(tenant: tenant, kind: known, operation: operation, from: first, to: end)
+    return UsageFilter(
+      tenant: tenant, kind: known, operation: operation, from: first, to: end)
   }
 
   private func hour(_ option: String, _ text: String?) throws(CommandFailure) -> Hour? {

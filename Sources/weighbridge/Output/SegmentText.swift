@@ -43,8 +43,8 @@ enum SegmentText {
     facts.add("state", state(report.ending))
     var table = Table([
       .number("offset"), .text("kind"), .number("from position"), .number("entries"),
-      .text("first arrival"), .text("last arrival"), .number("raw keys"), .number("columns"),
-      .number("compressed"), .text("checksum"),
+      .text("first arrival"), .text("last arrival"), .number("raw bytes"),
+      .number("column bytes"), .number("compressed"), .text("checksum"),
     ])
     for block in report.blocks {
       let header = block.header
@@ -130,7 +130,7 @@ extension SegmentText {
     var entries: Int
     var firstArrival: String
     var lastArrival: String
-    var keyBytes: Int
+    var rawBytes: Int
     var columnBytes: Int
     var compressedBytes: Int
     var checksum: String
@@ -142,7 +142,7 @@ extension SegmentText {
       entries = block.header.entryCount
       firstArrival = NumberText.time(block.header.firstArrival)
       lastArrival = NumberText.time(block.header.lastArrival)
-      keyBytes = block.header.rawLength
+      rawBytes = block.header.rawLength
       columnBytes = block.header.columnsLength
       compressedBytes = block.header.compressedLength
       checksum = hex(block.header.checksum)
