@@ -10,4 +10,15 @@ import Testing
     try run.run(2)
     #expect(run.units >= 2)
   }
+
+  @Test func theLongestStopIsTold() throws {
+    let stages = Stage.all.filter { $0.name.contains("come and go") }
+    let stage = try #require(stages.first)
+    let run = try stage.prepare(.smoke)
+    let before = try #require(run.longestStop)
+    #expect(before.elapsed > 0 && before.own > 0)
+    try run.run(100_000)
+    let after = try #require(run.longestStop)
+    #expect(after.elapsed >= before.elapsed && after.own >= before.own)
+  }
 }

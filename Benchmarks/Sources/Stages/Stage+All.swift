@@ -20,6 +20,9 @@ extension Stage {
     Stage("bloom filter: absent keys, 10 M sealed", per: "key", allocations: none) {
       FilterStage($0)
     },
+    Stage("dedup at 2 M keys/s, 50 M keys come and go", per: "key") {
+      StopStage(keys: $0 == .full ? 50_000_000 : 60_000)
+    },
     Stage("fold", per: "record", allocations: none) { FoldStage($0) },
     Stage("block encode", per: "record", allocations: none) { BlockEncodeStage($0) },
     Stage("block decode", per: "record", allocations: none) { try BlockDecodeStage($0) },

@@ -41,12 +41,15 @@ public struct Stage: Sendable {
 protocol StageBody: AnyObject {
   /// Bytes that one unit has in frames, where the stage reads or restores frames.
   var wireBytesPerUnit: Double? { get }
+  /// The longest time that it took for one group, where that matters.
+  var longestStop: LongestStop? { get }
   /// Runs once and gives how many units that were.
   func batch() throws -> Int
 }
 
 extension StageBody {
   var wireBytesPerUnit: Double? { nil }
+  var longestStop: LongestStop? { nil }
 }
 
 /// A stage whose data is prepared. One thread owns it.
@@ -55,6 +58,8 @@ public final class StageRun {
   public private(set) var units = 0
   /// Bytes that one unit has in frames, where the stage reads or restores frames.
   public var wireBytesPerUnit: Double? { body.wireBytesPerUnit }
+  /// The longest time that it took for one group, while it was prepared too; nil where no one asks.
+  public var longestStop: LongestStop? { body.longestStop }
   private let body: any StageBody
   private var surplus = 0
 

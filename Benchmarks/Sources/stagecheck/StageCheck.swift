@@ -39,6 +39,7 @@ struct StageResult {
   /// Of 1,000 units.
   private let allocations: Double
   private let wireBytes: Double?
+  private let longestStop: LongestStop?
 
   init(_ stage: Stage, isSmoke: Bool) throws {
     self.stage = stage
@@ -56,6 +57,7 @@ struct StageResult {
     allocations = Double(ca_allocations() - before) / Double(run.units - units) * 1_000
     nanoseconds = elapsed / Double(run.units - units)
     wireBytes = run.wireBytesPerUnit
+    longestStop = run.longestStop
   }
 
   private static func nanoseconds(_ clock: clockid_t) -> Double {
@@ -72,6 +74,10 @@ struct StageResult {
     var text = name + String(format: "%9.1f ns/%@", nanoseconds, stage.unit)
     text += String(format: " %9.3f M %@s/s", 1e3 / nanoseconds, stage.unit)
     if let wireBytes { text += String(format: " %6.2f s/GB", nanoseconds / wireBytes) }
+    if let stop = longestStop {
+      text += String(
+        format: "  longest stop %.2f ms by the clock, %.2f ms of its own", stop.elapsed, stop.own)
+    }
     guard let limit = stage.allocations else { return text }
     text += String(format: "  allocations for 1,000: %.2f, %g allowed", allocations, limit)
     return text + (isOver ? "  TOO MANY" : "")
