@@ -44,7 +44,8 @@ struct SurroundingsTests {
       #expect(summary.verdicts[.accepted] == 1)
       longest = max(longest, EventLoop.monotonicMilliseconds() - started)
     }
-    #expect(longest >= 700)
+    // The delay begins with the iteration of the loop, which is before the batch is read.
+    #expect(longest >= 350)
   }
 
   @Test("a slow Postgres delays the flush and nothing else", .timeLimit(.minutes(2)))
