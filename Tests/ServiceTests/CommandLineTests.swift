@@ -29,6 +29,14 @@ struct CommandLineTests {
     #expect(found.text.contains("--context-type: found foo; allowed: project"), "\(found)")
   }
 
+  @Test("a tenant of an access log that is no name is refused")
+  func refusesEmptyTenant() throws {
+    let found = try run(
+      "send", "--format", "combined", "--source", "web-1", "--tenant", "", "/dev/null")
+    #expect(found.status == 2)
+    #expect(found.text.contains("tenant: found nothing"), "\(found)")
+  }
+
   @Test(
     "a CSV file whose header cannot be used is no usage at all",
     arguments: [

@@ -117,6 +117,8 @@ struct Send: ParsableCommand {
       case .csv: return try CSVInput(lines)
       case .combined: return try AccessLogInput(lines, options: log.options(source: sourceName))
       }
+    } catch let error as InputFault {
+      throw CommandFailure("\(error)", exit: .usage)
     } catch InputFailure.header(let error) {
       throw CommandFailure("\(InputFailure.header(error))", exit: .usage)
     }
