@@ -4,8 +4,8 @@ internal import Foundation
 /// How long the receiving thread stands still for the key index, while keys come at a pace by the
 /// clock and leave with their generations.
 ///
-/// Preparing it fills the window, and then lets time pass four times as fast until all of that has
-/// left, generation by generation, while new ones close. Its batches go on so.
+/// Preparing it fills the window, and goes on until all of that has left, generation by generation,
+/// while new ones close. Its batches go on so.
 final class StopStage: StageBody {
   private static let keysPerSecond = 2_000_000.0
   private static let window: Int64 = 36 * 86_400_000
@@ -19,7 +19,7 @@ final class StopStage: StageBody {
   /// In milliseconds.
   private var arrival = 0.0
   /// How far a group moves the arrival.
-  private var pace: Double
+  private let pace: Double
   /// When the next group is due, by the clock in nanoseconds.
   private var due = StopStage.nanoseconds(CLOCK_MONOTONIC)
 
@@ -32,9 +32,8 @@ final class StopStage: StageBody {
     pace = window * Double(Stage.group) / Double(keys)
     while arrival < window { judgeGroup() }
     precondition(index.keyCount >= keys * 9 / 10, "BUG: the window is not full")
-    pace *= 4
     while arrival < 2.2 * window { judgeGroup() }
-    precondition(index.keyCount < keys / 2, "BUG: a generation is still there")
+    precondition(index.keyCount < keys * 6 / 5, "BUG: no generation has left")
   }
 
   func batch() -> Int {
