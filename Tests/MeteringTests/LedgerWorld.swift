@@ -130,7 +130,8 @@ final class LedgerWorld {
     }
     for _ in 0..<min(count ?? unsynced.count, unsynced.count) {
       if let end = write(unsynced.removeFirst()) {
-        ledger.synced(through: end, segmentByteCount: files[files.count - 1].bytes.count)
+        let file = files[files.count - 1]
+        ledger.synced(through: end, segmentSizes: [file.number: file.bytes.count])
       }
     }
   }

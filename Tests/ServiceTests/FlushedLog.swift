@@ -25,6 +25,8 @@ final class FlushedLog {
   private var sequence: UInt64 = 0
   private var token: UInt128 = 0
   private var file: FileHandle?
+  /// Number of the segment that is written.
+  private var number: UInt64 = 0
 
   init() throws {
     database = try ScratchDatabase()
@@ -124,7 +126,8 @@ final class FlushedLog {
     ledger.sealBlock()
     for action in ledger.takeActions() {
       switch action {
-      case .openSegment(let number, let header):
+      case .openSegment(let next, let header):
+        number = next
         let path = files.segment(number)
         _ = FileManager.default.createFile(atPath: path, contents: Data(header))
         file = FileHandle(forWritingAtPath: path)
@@ -133,7 +136,7 @@ final class FlushedLog {
         var bytes: [UInt8] = []
         block.encode(with: encoder, into: &bytes)
         try file?.write(contentsOf: Data(bytes))
-        ledger.synced(through: block.end, segmentByteCount: Int(try file?.offset() ?? 0))
+        ledger.synced(through: block.end, segmentSizes: [number: Int(try file?.offset() ?? 0)])
       }
     }
   }

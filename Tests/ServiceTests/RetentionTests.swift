@@ -68,6 +68,18 @@ struct RetentionTests {
 
   private var segments: [UInt64] { get throws { try files.segmentNumbers() } }
 
+  /// Bytes of the segment files, by their numbers.
+  private var sizes: [UInt64: Int] {
+    get throws {
+      var sizes: [UInt64: Int] = [:]
+      for number in try segments {
+        let path = try files.segment(number)
+        sizes[number] = try FileManager.default.attributesOfItem(atPath: path)[.size] as? Int
+      }
+      return sizes
+    }
+  }
+
   @Test("segments go when every reason to keep them is gone", .timeLimit(.minutes(5)))
   func removesSegments() throws {
     try service.start()
@@ -85,12 +97,14 @@ struct RetentionTests {
     #expect(try segments.starts(with: all))
     #expect(Manifest(try files).read().isEmpty)
     #expect(try service.verify().status == 0)
+    let sizes = try sizes
 
     // Outside the window; the month of globex is open.
     try move(to: month.end.milliseconds + 3 * 3_600_000)
     let young = try fill(400..<500, tenant: "acme")
     try service.flush()
     #expect(try goneRecords() == 200)
+    for gone in Manifest(try files).read() { #expect(gone.bytes == sizes[gone.segment]) }
     try tearManifest()
     #expect(try goneRecords() == 200)
 

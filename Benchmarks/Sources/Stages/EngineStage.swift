@@ -80,7 +80,7 @@ final class EngineStage: StageBody {
         // The service does this on another thread; here it counts.
         encoded.removeAll(keepingCapacity: true)
         block.encode(with: blockEncoder, into: &encoded)
-        ledger.synced(through: block.end, segmentByteCount: 0)
+        ledger.synced(through: block.end, segmentSizes: [:])
       }
     }
   }

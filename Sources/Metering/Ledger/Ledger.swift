@@ -140,11 +140,13 @@ public struct Ledger: ~Copyable {
   ///
   /// - Parameters:
   ///   - end: the end of a block.
-  ///   - segmentByteCount: bytes up to there of the segment that the block is in.
-  public mutating func synced(through end: Checkpoint, segmentByteCount: Int) {
+  ///   - segmentSizes: the sizes in bytes of the segments that grew, by their numbers.
+  public mutating func synced(through end: Checkpoint, segmentSizes: [UInt64: Int]) {
     synced = end
-    let place = segments.lastIndex { $0.start.position < end.position }
-    if let place { segments[place].byteCount = segmentByteCount }
+    for (number, size) in segmentSizes {
+      let place = segments.lastIndex { $0.number == number }
+      if let place { segments[place].byteCount = size }
+    }
   }
 
   /// The end of the log, whether synced or not.

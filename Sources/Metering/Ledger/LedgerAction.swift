@@ -6,7 +6,7 @@ public enum LedgerAction: Sendable {
   /// Begin a new segment file with these bytes; everything that follows goes there.
   case openSegment(number: UInt64, header: [UInt8])
   /// Append this block to the segment and sync; then tell
-  /// ``Ledger/synced(through:segmentByteCount:)``.
+  /// ``Ledger/synced(through:segmentSizes:)``.
   case append(LogBlock)
 }
 

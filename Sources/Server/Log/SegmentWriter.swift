@@ -17,16 +17,10 @@ public final class SegmentWriter: Sendable {
     var queuedBytes = 0
     var isBusy = false
     var isStopped = false
-    var synced: Synced
+    var synced: Checkpoint
+    /// Sizes of the segments that grew since they were taken.
+    var sizes: [UInt64: Int] = [:]
     var syncs: UInt64 = 0
-  }
-
-  /// How far the log is on stable storage.
-  struct Synced {
-    /// The end of a block.
-    var end: Checkpoint
-    /// Bytes up to there of the segment that it is in.
-    var segmentByteCount: Int
   }
 
   /// How long a mark may wait for its own sync after the last one, in nanoseconds.
@@ -54,12 +48,12 @@ public final class SegmentWriter: Sendable {
     self.files = files
     self.segmentSize = segmentSize
     self.onSync = onSync
-    unsafe state = State(
-      synced: Synced(end: end, segmentByteCount: segment?.length ?? 0))
+    unsafe state = State(synced: end)
     let mark = try OpenFile(files.mark, O_RDWR | O_CREAT)
     var file: OpenFile?
     if let segment { file = try OpenFile(files.segment(segment.number), O_RDWR) }
-    let start = Position(file: file, offset: segment?.length ?? 0, mark: mark)
+    let start = Position(
+      file: file, number: segment?.number ?? 0, offset: segment?.length ?? 0, mark: mark)
     let thread = Thread { [self] in run(start) }
     thread.name = "segment-writer"
     thread.start()
@@ -68,7 +62,11 @@ public final class SegmentWriter: Sendable {
   /// Where the writer's thread stands. Nobody else touches it.
   private struct Position {
     var file: OpenFile?
+    /// Number of the segment.
+    var number: UInt64
     var offset: Int
+    /// Sizes of the segments that grew since the last sync.
+    var sizes: [UInt64: Int] = [:]
     let mark: OpenFile
     var isMarkDirty = false
   }
@@ -97,7 +95,15 @@ public final class SegmentWriter: Sendable {
   }
 
   /// How far the log is on stable storage.
-  var synced: Synced { condition.withLock { unsafe state.synced } }
+  var synced: Checkpoint { condition.withLock { unsafe state.synced } }
+  /// How far the log is on stable storage, and the sizes of the segments that grew since this was
+  /// asked before.
+  func takeSynced() -> (end: Checkpoint, sizes: [UInt64: Int]) {
+    condition.withLock {
+      defer { unsafe state.sizes.removeAll(keepingCapacity: true) }
+      return unsafe (state.synced, state.sizes)
+    }
+  }
   /// Whether anything is written or synced now, or waits for it.
   var isBusy: Bool { condition.withLock { unsafe state.isBusy } }
   /// Bytes that wait to be written, before compression.
@@ -122,7 +128,7 @@ public final class SegmentWriter: Sendable {
         let end = try carryOut(actions, &position, &encoding)
         try sync(position.file)
         try writeMark(end, &position)
-        finish(Synced(end: end, segmentByteCount: position.offset))
+        finish(end, &position)
       } catch {
         fatal("\(error); the service stops, the next start continues from what is synced")
       }
@@ -164,7 +170,7 @@ public final class SegmentWriter: Sendable {
   private func carryOut(
     _ actions: [LedgerAction], _ position: inout Position, _ encoding: inout Encoding
   ) throws(SystemCallError) -> Checkpoint {
-    var end = synced.end
+    var end = synced
     for action in actions {
       switch action {
       case .openSegment(let number, let header):
@@ -175,6 +181,7 @@ public final class SegmentWriter: Sendable {
         encoding.encode(block)
         try write(encoding.bytes, to: file, at: position.offset)
         position.offset += encoding.bytes.count
+        position.sizes[position.number] = position.offset
         end = block.end
       }
     }
@@ -201,6 +208,7 @@ public final class SegmentWriter: Sendable {
     try file.sync()
     try FileContents.syncDirectory(FilePath.parent(of: path))
     position.file = file
+    position.number = number
     position.offset = header.count
   }
 
@@ -233,12 +241,14 @@ public final class SegmentWriter: Sendable {
     position.isMarkDirty = true
   }
 
-  private func finish(_ synced: Synced) {
+  private func finish(_ end: Checkpoint, _ position: inout Position) {
     condition.withLock {
-      unsafe state.synced = synced
+      unsafe state.synced = end
+      unsafe state.sizes.merge(position.sizes) { _, last in last }
       unsafe state.syncs += 1
       if unsafe state.queue.isEmpty { unsafe state.isBusy = false }
     }
+    position.sizes.removeAll(keepingCapacity: true)
     onSync()
   }
 

@@ -172,7 +172,7 @@ extension Service {
     ServiceStatus.Log(
       segments: path.ledger.segments.count,
       bytes: path.ledger.segments.reduce(0) { $0 + $1.byteCount },
-      position: path.ledger.end.position.rawValue, synced: writer.synced.end.position.rawValue,
+      position: path.ledger.end.position.rawValue, synced: writer.synced.position.rawValue,
       syncs: writer.syncs, queuedBytes: writer.queuedBytes, diskFree: diskFree,
       diskReserve: configuration.log.diskReserve)
   }

@@ -35,6 +35,7 @@ public final class Service {
   var watchers: [SignalWatcher] = []
   private var wakeup: Wakeup?
   private var timers: [LoopTimer] = []
+  private var gathering = BlockGathering()
   private var commitTimer: LoopTimer?
   private var isCommitDue = false
   var diskFree: UInt64 = 0
@@ -151,27 +152,23 @@ public final class Service {
 
   /// Sends what can be sent and seals what can be sealed, once in each iteration.
   private func endIteration() {
-    path.release(through: writer.synced.end.position)
+    path.release(through: writer.synced.position)
     for endpoint in endpoints { endpoint.flushQueued() }
     commit()
     while let upkeep = path.ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
     if path.ledger.maintain() { wakeup?.signal() }
   }
 
-  /// Entries at which a block waits for no more usage.
-  private static let gatheredEntries = 8_192
-
-  /// Whether the open block is still small and a socket holds more usage, which comes at once.
-  ///
-  /// A sync costs as much for a few records as for thousands, and what it costs is taken from
-  /// receiving; so one that could hold more waits for it, for a millisecond or two.
-  private var isGathering: Bool {
-    path.ledger.openEntries < Self.gatheredEntries && endpoints.contains { $0.holdsDatagrams }
+  /// Whether the open block waits for usage that is there already.
+  private func isGathering() -> Bool {
+    gathering.goesOn(
+      entries: path.ledger.openEntries, now: EventLoop.monotonicNanoseconds(),
+      holdsMore: { endpoints.contains { $0.holdsDatagrams } })
   }
 
   /// Hands the open block to the writer if it is idle, at once or after the commit delay.
   private func commit() {
-    if !writer.isBusy, path.ledger.openEntries > 0, !isGathering {
+    if !writer.isBusy, path.ledger.openEntries > 0, !isGathering() {
       let delay = configuration.log.commitDelay.milliseconds
       if delay == 0 || isCommitDue || drainStarted != nil {
         isCommitDue = false
@@ -195,9 +192,9 @@ public final class Service {
 
   /// What the writer or the flusher has done.
   private func advance() {
-    let synced = writer.synced
-    path.ledger.synced(through: synced.end, segmentByteCount: synced.segmentByteCount)
-    path.release(through: synced.end.position)
+    let (synced, sizes) = writer.takeSynced()
+    path.ledger.synced(through: synced, segmentSizes: sizes)
+    path.release(through: synced.position)
     for endpoint in endpoints { endpoint.flushQueued() }
     for piece in upkeep.takeDone() { path.ledger.finish(piece) }
     if let batch = path.ledger.takeFlush() { flusher.flush(batch) }
