@@ -63,8 +63,19 @@ extension DedupIndex {
     return self.filling != nil
   }
 
-  /// Does all upkeep here and now: for a start, which nobody waits for record by record.
-  public mutating func settle() {
+  /// Hands out what there is to do and takes back what is done, for a start, which nobody waits for
+  /// record by record.
+  ///
+  /// - Parameter performer: who does it; it may have pieces when the start is over. Nil does
+  ///   everything here and now.
+  public mutating func settle(with performer: (any UpkeepPerformer)? = nil) {
+    guard let performer else { return settle() }
+    for upkeep in performer.takeDone() { finish(upkeep) }
+    while let upkeep = takeUpkeep() { performer.perform(upkeep) }
+    while maintain() {}
+  }
+
+  private mutating func settle() {
     while let upkeep = takeUpkeep() {
       upkeep.perform()
       finish(upkeep)

@@ -25,19 +25,40 @@ public final class DedupUpkeep: @unchecked Sendable {
   init(_ work: Work) { self.work = work }
 
   /// Does the work: up to some hundred milliseconds for each ten million keys.
-  public func perform() {
+  ///
+  /// - Parameter rest: called after each step of at most about a millisecond, so that the caller
+  ///   can leave the core to others.
+  public func perform(rest: () -> Void = {}) {
     precondition(!isDone, "BUG: a piece of upkeep is done twice")
     switch work {
-    case .prepare(let table): table.memory.prepare()
+    case .prepare(let table): table.memory.prepare(rest: rest)
     case .seal(let table, let runs, let filter):
-      let run = SealedRun(sealing: table)
+      let run = SealedRun(sealing: table, rest: rest)
       if let filter {
-        filter.memory.prepare()
-        for run in runs + [run] { filter.insert(run, 0..<run.count) }
+        filter.memory.prepare(rest: rest)
+        for run in runs + [run] { fill(filter, from: run, rest: rest) }
       }
       self.run = run
-    case .release(let parts): for memory in parts { memory.free() }
+    case .release(let parts): for memory in parts { memory.free(rest: rest) }
     }
     isDone = true
   }
+
+  private func fill(_ filter: SplitBlockBloomFilter, from run: SealedRun, rest: () -> Void) {
+    for first in stride(from: 0, to: run.count, by: Self.keysPerStep) {
+      filter.insert(run, first..<min(first + Self.keysPerStep, run.count))
+      rest()
+    }
+  }
+
+  private static let keysPerStep = 1 << 15
+}
+
+/// Who performs the upkeep of an index beside the thread that judges.
+public protocol UpkeepPerformer: AnyObject {
+  /// Begins a piece, and returns at once.
+  func perform(_ upkeep: DedupUpkeep)
+
+  /// Takes the pieces that are done.
+  func takeDone() -> [DedupUpkeep]
 }

@@ -3,15 +3,18 @@ extension SealedRun {
   ///
   /// Buckets are visited in order, which is the order of identities, so only the few keys of one
   /// bucket need sorting: its own, those displaced into its neighbour, and those in the stash.
-  convenience init(sealing table: BucketTable) {
+  ///
+  /// - Parameter rest: called after each step.
+  convenience init(sealing table: BucketTable, rest: () -> Void = {}) {
     self.init(count: table.count, lastArrival: table.lastArrival)
-    memory.prepare()
+    memory.prepare(rest: rest)
     write { writer in
       var stashed = StashedKeys()
       for home in 0..<table.bucketCount {
         if home.isMultiple(of: TableGeometry.bucketsPerShard) {
           stashed = StashedKeys(table, shard: home / TableGeometry.bucketsPerShard)
         }
+        if home.isMultiple(of: Self.bucketsPerStep) { rest() }
         writer.beginGroup()
         while let key = stashed.next(home: home, of: table) { writer.append(key) }
         let upper = KeyIdentity.upperBits(bucket: home, shards: table.shards)
@@ -22,6 +25,8 @@ extension SealedRun {
     }
     finish()
   }
+
+  private static let bucketsPerStep = 1 << 12
 
   /// Takes the slots of a bucket whose bits are set, all with a home of these upper bits.
   @inline(__always)

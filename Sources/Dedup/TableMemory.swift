@@ -32,21 +32,27 @@ final class TableMemory {
   var mappedBytes: Int { byteCount - freedBytes }
 
   /// Takes the pages; nothing may have been written yet.
-  func prepare() {
+  ///
+  /// - Parameter rest: called after each step.
+  func prepare(rest: () -> Void = {}) {
     var prepared = 0
     while prepared < byteCount {
       let step = min(Self.step, byteCount - prepared)
       unsafe wb_table_prepare(base + prepared, step)
       prepared += step
+      rest()
     }
   }
 
   /// Gives the memory back; nothing may be read any more.
-  func free() {
+  ///
+  /// - Parameter rest: called after each step.
+  func free(rest: () -> Void = {}) {
     while freedBytes < byteCount {
       let step = min(Self.step, byteCount - freedBytes)
       unsafe wb_table_free(base + freedBytes, step)
       freedBytes += step
+      rest()
     }
   }
 }

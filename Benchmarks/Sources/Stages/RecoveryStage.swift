@@ -43,7 +43,7 @@ final class RecoveryStage: StageBody {
   func batch() throws -> Int {
     var recovery = Recovery(
       Ledger(identity: EngineStage.identity, configuration: EngineStage.configuration),
-      checkpoint: .beginning)
+      checkpoint: .beginning, upkeep: UpkeepThread())
     for segment in log.segments {
       let bytes = segment.bytes.span
       _ = try unsafe recovery.replay(bytes.bytes, number: segment.number)

@@ -2,7 +2,7 @@ internal import Dedup
 internal import Foundation
 
 /// Does the upkeep of a key index on threads of its own, as the service does.
-final class UpkeepThread: Sendable {
+final class UpkeepThread: UpkeepPerformer, Sendable {
   private let queue = DispatchQueue(label: "upkeep", attributes: .concurrent)
   private let lock = NSLock()
   nonisolated(unsafe) private var done: [DedupUpkeep] = []

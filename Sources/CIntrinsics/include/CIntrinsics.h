@@ -42,7 +42,8 @@ static inline uint32_t wb_match_nine(const void *tags, uint32_t tag) {
 }
 
 /// Maps `bytes` of zeroed memory, or gives NULL. Pages are taken when they are first touched.
-/// From 2 MiB on the memory is aligned to huge pages. Free it with `wb_table_free`.
+/// From 2 MiB on the memory lies on huge pages, where the kernel gives them. Free it with
+/// `wb_table_free`.
 static inline void *wb_table_allocate(size_t bytes) {
   const size_t slack = bytes >= WB_HUGE_PAGE ? WB_HUGE_PAGE : 0;
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -52,16 +53,16 @@ static inline void *wb_table_allocate(size_t bytes) {
   const size_t head = (WB_HUGE_PAGE - ((uintptr_t)mapped & (WB_HUGE_PAGE - 1))) % WB_HUGE_PAGE;
   if (head > 0) { munmap(mapped, head); }
   if (slack > head) { munmap(mapped + head + bytes, slack - head); }
+#if defined(MADV_HUGEPAGE)
+  // Advice only: without huge pages it is small ones.
+  (void)madvise(mapped + head, bytes, MADV_HUGEPAGE);
+#endif
   return mapped + head;
 }
 
-/// Takes the pages of zeroed memory before it is used, on huge pages where the kernel gives them.
-/// `address` is aligned to a page; nothing has been written there yet.
+/// Takes the pages of zeroed memory before it is used. `address` is aligned to a page; nothing has
+/// been written there yet.
 static inline void wb_table_prepare(void *address, size_t bytes) {
-#if defined(MADV_HUGEPAGE)
-  // Advice only: without huge pages the touches below take small ones.
-  (void)madvise(address, bytes, MADV_HUGEPAGE);
-#endif
   for (size_t offset = 0; offset < bytes; offset += 4096) {
     *((volatile char *)address + offset) = 0;
   }

@@ -1,5 +1,5 @@
 internal import Compression
-import Dedup
+public import Dedup
 public import SegmentLog
 import Wire
 
@@ -30,8 +30,13 @@ public struct Recovery: ~Copyable {
   ///   - checkpoint: the checkpoint in Postgres, the beginning if it has none; nil if Postgres
   ///     could not be asked: then the log's own knowledge decides, and the flusher settles the
   ///     rest.
-  public init(_ ledger: consuming Ledger, checkpoint: Checkpoint?) {
+  ///   - upkeep: who does the upkeep of the key index meanwhile. The recovered ledger may have
+  ///     pieces out, which come back through ``Ledger/finish(_:)``. Nil does it in between.
+  public init(
+    _ ledger: consuming Ledger, checkpoint: Checkpoint?, upkeep: (any UpkeepPerformer)? = nil
+  ) {
     self.ledger = ledger
+    scratch.upkeep = upkeep
     base = checkpoint
     isBaseFound = checkpoint == nil || checkpoint == .beginning
   }
@@ -137,7 +142,9 @@ public struct Recovery: ~Copyable {
     switch header.kind {
     case .usage:
       try scratch.block.decode(block, columns: columns)
-      try ledger.replayUsage(&scratch, position: header.start.position)
+      // Before the checkpoint is found, everything stands in Postgres.
+      try ledger.replayUsage(
+        &scratch, position: header.start.position, isFolded: isBaseFound)
     case .control:
       let entry = try ControlEntry(decoding: columns, at: header.start.position)
       if case .snapshot(let snapshot) = entry {

@@ -6,38 +6,28 @@ import Wire
 struct ReplayScratch: ~Copyable {
   var block = UsageBlock()
   var names = ResolvedNames()
-  var records: [UsageBlockCursor.Record] = []
-  var keys: [RollupKey] = []
-  var slots: [UInt32] = []
-  var hashes: [KeyHash] = []
-  var payloads: [UInt16] = []
+  var records = LoggedRecords()
+  var begun = BegunUsage()
+  var upkeep: (any UpkeepPerformer)?
   var requests: [UInt8] = []
   var answers: [UInt8] = []
 }
 
 extension Ledger {
-  /// Records that replay hands to the dedup index at once.
-  private static let replayGroup = 4_096
-
   /// Takes over a decoded usage block: keys, sums and receipts.
+  ///
+  /// - Parameter isFolded: false if all of it is known to be in Postgres, so that its sums are
+  ///   not needed; they would take the memory of every row that the log has usage for.
   mutating func replayUsage(
-    _ scratch: inout ReplayScratch, position: LogPosition
+    _ scratch: inout ReplayScratch, position: LogPosition, isFolded: Bool
   ) throws(RecoveryError) {
     try scratch.names.resolve(scratch.block.names, in: &names, configuration: configuration)
     dedup.advance(to: time.milliseconds)
-    var cursor = UsageBlockCursor()
-    var done = 0
-    while done < scratch.block.records.count {
-      let count = min(Self.replayGroup, scratch.block.records.count - done)
-      scratch.records.removeAll(keepingCapacity: true)
-      for _ in 0..<count {
-        let record = cursor.next(scratch.block.records, scratch.names, names, hasher)
-        scratch.records.append(record)
-      }
-      foldReplayed(&scratch)
+    scratch.records.begin()
+    while scratch.records.next(scratch.block.records, scratch.names, names, hasher) {
+      if isFolded { foldReplayed(&scratch) } else { noteReplayed(&scratch) }
       rememberKeys(&scratch)
-      done += count
-      dedup.settle()
+      dedup.settle(with: scratch.upkeep)
     }
     try replayReceipts(scratch.block, position: position)
     segments[segments.count - 1].add(scratch.block.records)
@@ -45,36 +35,35 @@ extension Ledger {
   }
 
   private mutating func foldReplayed(_ scratch: inout ReplayScratch) {
-    scratch.keys.removeAll(keepingCapacity: true)
-    for record in scratch.records { scratch.keys.append(record.key) }
-    let missing = scratch.keys.count - scratch.slots.count
-    if missing > 0 { scratch.slots.append(contentsOf: repeatElement(0, count: missing)) }
-    var slots: [UInt32] = []
-    swap(&slots, &scratch.slots)
-    defer { swap(&slots, &scratch.slots) }
-    var room = slots.mutableSpan
-    pending.rollups.find(scratch.keys.span, into: &room)
-    for (place, record) in scratch.records.enumerated() {
-      var slot = slots[place]
-      if slot == RollupTable.noSlot {
-        names.noteUsage(record.key)
-        _ = names.admitContext(of: record.key)
-        slot = pending.rollups.findOrInsert(record.key).slot
-      }
-      fold(record.amount, digest: hasher.word(of: record.message), into: slot)
+    let count = scratch.records.count
+    scratch.records.findRows(in: pending.rollups)
+    for place in 0..<count where scratch.records.slots[place] == RollupTable.noSlot {
+      let key = scratch.records.keys[place]
+      noteReplayed(key)
+      scratch.records.slots[place] = pending.rollups.findOrInsert(key).slot
     }
-    pending.entries += UInt64(scratch.records.count)
+    scratch.records.fold(scratch.block.records, names, hasher, into: &pending.rollups)
+    pending.records += Int64(count)
+    pending.entries += UInt64(count)
+  }
+
+  /// Notes what the ledger keeps of usage beside its sums.
+  private mutating func noteReplayed(_ scratch: inout ReplayScratch) {
+    for place in 0..<scratch.records.count {
+      let key = scratch.records.keys[place]
+      if scratch.begun.insert(key) { noteReplayed(key) }
+    }
+  }
+
+  @inline(never)
+  private mutating func noteReplayed(_ key: RollupKey) {
+    names.noteUsage(key)
+    _ = names.admitContext(of: key)
   }
 
   /// Tells the dedup index the keys of replayed records.
   private mutating func rememberKeys(_ scratch: inout ReplayScratch) {
     let count = scratch.records.count
-    scratch.hashes.removeAll(keepingCapacity: true)
-    scratch.payloads.removeAll(keepingCapacity: true)
-    for record in scratch.records {
-      scratch.hashes.append(record.hash)
-      scratch.payloads.append(record.payload)
-    }
     if scratch.requests.count < count {
       let more = count - scratch.requests.count
       scratch.requests.append(
@@ -86,10 +75,14 @@ extension Ledger {
     defer { swap(&answers, &scratch.answers) }
     var room = answers.mutableSpan
     dedup.judge(
-      hashes: scratch.hashes.span, payloads: scratch.payloads.span,
+      hashes: scratch.records.hashes.prefix(count),
+      payloads: scratch.records.payloads.prefix(count),
       requests: scratch.requests.span.extracting(first: count), arrival: time.milliseconds,
       answers: &room)
   }
+
+  /// How many receipts before it the place of a receipt is asked for.
+  private static let receiptsAhead = 16
 
   /// Takes over the receipts of a block.
   ///
@@ -126,6 +119,12 @@ extension Ledger {
         sources[place].highestIssued, block.receipts.highestIssued[number])
       sources[place].lastArrival = max(sources[place].lastArrival, arrival)
       let key = BatchKey(source: sources[place].serial, epoch: epoch, sequence: sequence)
+      let ahead = number + Self.receiptsAhead
+      if ahead < block.receipts.count {
+        // As a rule of the same source; else nothing but the request is in vain.
+        receipts.prefetch(
+          BatchKey(source: key.source, epoch: epoch, sequence: block.receipts.sequences[ahead]))
+      }
       guard insertion == .inserted else { continue }
       let encoded = batchExceptions.bytes
       receipts.insert(

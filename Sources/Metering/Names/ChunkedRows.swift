@@ -35,7 +35,7 @@ struct ChunkedRows<Row: BitwiseCopyable>: ~Copyable {
   @inline(__always)
   func pointer(_ row: Int) -> UnsafeMutablePointer<Row> {
     precondition(row >= 0 && row < count, "BUG: a row that does not exist")
-    return unsafe chunks[row >> shift] + (row & ((1 << shift) - 1))
+    return unsafe chunks[row &>> shift] + (row & (1 &<< shift &- 1))
   }
 
   /// Asks the memory for a row, or for its first and last byte if it passes a cache line.
@@ -53,7 +53,7 @@ struct ChunkedRows<Row: BitwiseCopyable>: ~Copyable {
   /// The caller writes the whole row.
   @inline(__always)
   mutating func append() -> UnsafeMutablePointer<Row> {
-    if count >> shift == chunkCount { addChunk() }
+    if count &>> shift == chunkCount { addChunk() }
     count += 1
     return unsafe pointer(count - 1)
   }
@@ -68,7 +68,7 @@ struct ChunkedRows<Row: BitwiseCopyable>: ~Copyable {
     if count & (chunkLength - 1) + length > chunkLength {
       count = (count >> shift + 1) << shift
     }
-    if count >> shift == chunkCount { addChunk() }
+    if count &>> shift == chunkCount { addChunk() }
     count += length
     return count - length
   }

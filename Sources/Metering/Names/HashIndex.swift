@@ -21,7 +21,12 @@ struct HashIndex: ~Copyable {
     var shift: UInt32
     var count: UInt32
 
-    var capacity: Int { unsafe 1 << Int(32 - shift) }
+    @inline(__always)
+    var capacity: Int { unsafe mask + 1 }
+
+    /// The capacity is a power of two.
+    @inline(__always)
+    var mask: Int { unsafe Int(truncatingIfNeeded: UInt32.max &>> shift) }
 
     init(capacityBits: Int) {
       unsafe entries = .allocate(capacity: 1 << capacityBits)
@@ -57,7 +62,7 @@ struct HashIndex: ~Copyable {
   @inline(__always)
   func prefetch(_ hash: UInt64) {
     let shard = unsafe shards[Int(truncatingIfNeeded: hash >> (64 - HashIndex.shardBits))]
-    let home = unsafe Int(truncatingIfNeeded: UInt32(truncatingIfNeeded: hash) >> shard.shift)
+    let home = unsafe Int(truncatingIfNeeded: UInt32(truncatingIfNeeded: hash) &>> shard.shift)
     unsafe wb_prefetch_read(shard.entries + home)
   }
 
@@ -72,8 +77,8 @@ struct HashIndex: ~Copyable {
   func find(_ hash: UInt64, where isMatch: (UInt32) -> Bool) -> UInt32? {
     let shard = unsafe shards[Int(truncatingIfNeeded: hash >> (64 - HashIndex.shardBits))]
     let kept = UInt32(truncatingIfNeeded: hash)
-    let mask = unsafe shard.capacity - 1
-    var place = unsafe Int(truncatingIfNeeded: kept >> shard.shift)
+    let mask = unsafe shard.mask
+    var place = unsafe Int(truncatingIfNeeded: kept &>> shard.shift)
     while true {
       let entry = unsafe shard.entries[place]
       if entry == 0 { return nil }
@@ -81,7 +86,7 @@ struct HashIndex: ~Copyable {
         let row = UInt32(truncatingIfNeeded: entry) &- 1
         if isMatch(row) { return row }
       }
-      place = (place + 1) & mask
+      place = (place &+ 1) & mask
     }
   }
 
@@ -106,20 +111,20 @@ struct HashIndex: ~Copyable {
     let shard = unsafe shards + Int(truncatingIfNeeded: hash >> (64 - HashIndex.shardBits))
     let entries = unsafe shard.pointee.entries
     let shift = unsafe shard.pointee.shift
-    let mask = unsafe shard.pointee.capacity - 1
+    let mask = unsafe shard.pointee.mask
     let kept = UInt32(truncatingIfNeeded: hash)
     let wanted = UInt64(kept) << 32 | UInt64(row + 1)
-    var hole = Int(truncatingIfNeeded: kept >> shift)
+    var hole = Int(truncatingIfNeeded: kept &>> shift)
     while unsafe entries[hole] != wanted {
       precondition(unsafe entries[hole] != 0, "BUG: the row to remove is not in the index")
       hole = (hole + 1) & mask
     }
     var place = hole
     while true {
-      place = (place + 1) & mask
+      place = (place &+ 1) & mask
       let entry = unsafe entries[place]
       if entry == 0 { break }
-      let home = Int(truncatingIfNeeded: UInt32(truncatingIfNeeded: entry >> 32) >> shift)
+      let home = Int(truncatingIfNeeded: UInt32(truncatingIfNeeded: entry >> 32) &>> shift)
       if (place - home) & mask >= (place - hole) & mask {
         unsafe entries[hole] = entry
         hole = place
@@ -145,10 +150,10 @@ struct HashIndex: ~Copyable {
 
   @inline(__always)
   private static func place(_ entry: UInt64, in shard: Shard) {
-    let mask = unsafe shard.capacity - 1
+    let mask = unsafe shard.mask
     var place = unsafe Int(
-      truncatingIfNeeded: UInt32(truncatingIfNeeded: entry >> 32) >> shard.shift)
-    while unsafe shard.entries[place] != 0 { place = (place + 1) & mask }
+      truncatingIfNeeded: UInt32(truncatingIfNeeded: entry >> 32) &>> shard.shift)
+    while unsafe shard.entries[place] != 0 { place = (place &+ 1) & mask }
     unsafe shard.entries[place] = entry
   }
 

@@ -28,6 +28,7 @@ public struct LogFold: ~Copyable {
   var stored: RollupTable
   private var resolved = ResolvedNames()
   private var block = UsageBlock()
+  private var logged = LoggedRecords()
   private var columns: [UInt8] = []
   private var end: ChainPoint?
   private let decompressor = Decompressor()
@@ -118,13 +119,13 @@ public struct LogFold: ~Copyable {
     try next.decompressColumns(with: decompressor, into: &columns)
     try block.decode(next, columns: columns)
     try resolved.resolve(block.names, in: &names, configuration: configuration)
-    var cursor = UsageBlockCursor()
-    for _ in 0..<block.records.count {
-      let record = cursor.next(block.records, resolved, names, hasher)
-      rollups.add(
-        rollups.findOrInsert(record.key).slot, quantity: record.amount.quantity,
-        weighted: record.amount.weighted, byteMilliseconds: record.amount.byteMilliseconds,
-        digest: hasher.word(of: record.message))
+    logged.begin()
+    while logged.next(block.records, resolved, names, hasher) {
+      logged.findRows(in: rollups)
+      for place in 0..<logged.count where logged.slots[place] == RollupTable.noSlot {
+        logged.slots[place] = rollups.findOrInsert(logged.keys[place]).slot
+      }
+      logged.fold(block.records, names, hasher, into: &rollups)
     }
     records += Int64(block.records.count)
   }

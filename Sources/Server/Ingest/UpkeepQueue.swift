@@ -1,26 +1,28 @@
 internal import Dedup
+internal import EventLoop
 internal import Foundation
 
 /// Does the upkeep of the key index on threads beside the loop's, so that sealing a generation or
 /// taking memory never holds up an ack.
 ///
 /// A piece that is under way when the process ends is lost without harm: recovery makes the index.
-final class UpkeepQueue: Sendable {
+final class UpkeepQueue: UpkeepPerformer, Sendable {
   private let onDone: @Sendable () -> Void
-  private let queue = DispatchQueue(label: "upkeep", attributes: .concurrent)
   private let lock = NSLock()
   nonisolated(unsafe) private var done: [DedupUpkeep] = []
 
   /// - Parameter onDone: called on another thread when a piece is done.
   init(onDone: @escaping @Sendable () -> Void) { self.onDone = onDone }
 
-  /// Begins a piece.
+  /// Begins a piece on a thread of its own: there are a few for each generation, and a short one
+  /// does not wait for a long one.
   func perform(_ upkeep: DedupUpkeep) {
-    queue.async { [self] in
-      upkeep.perform()
+    Thread { [self] in
+      var pace = UpkeepPace()
+      upkeep.perform { pace.rest() }
       lock.withLock { unsafe done.append(upkeep) }
       onDone()
-    }
+    }.start()
   }
 
   /// Takes the pieces that are done.
@@ -29,5 +31,25 @@ final class UpkeepQueue: Sendable {
       defer { unsafe done = [] }
       return unsafe done
     }
+  }
+}
+
+/// Takes half of a core at most, in short turns.
+///
+/// A piece of upkeep would run for some hundred milliseconds, and a kernel that does not preempt
+/// lets whoever shares its core wait for the next tick or two: the writer of the log, or the
+/// interrupt that ends a sync. A lower priority does not change that; to sleep does.
+private struct UpkeepPace {
+  /// The shortest turn, in nanoseconds.
+  private static let turn: Int64 = 200_000
+
+  private var began = EventLoop.monotonicNanoseconds()
+
+  /// Sleeps as long as the turn was, if it was long enough.
+  mutating func rest() {
+    let worked = EventLoop.monotonicNanoseconds() - began
+    guard worked >= Self.turn else { return }
+    Thread.sleep(forTimeInterval: Double(worked) / 1e9)
+    began = EventLoop.monotonicNanoseconds()
   }
 }

@@ -21,12 +21,13 @@ enum LogRecovery {
   ///   - files: the partition's files.
   ///   - ledger: a new ledger.
   ///   - checkpoint: the checkpoint in Postgres; nil if Postgres could not be asked.
+  ///   - upkeep: does the upkeep of the key index, and may have some when this returns.
   ///   - progress: told the bytes that are done and all bytes, after each segment; what it throws
   ///     ends the recovery.
   /// - Returns: the ledger; `report` says what was found.
   static func recover(
     _ files: PartitionFiles, _ ledger: consuming Ledger, checkpoint: Checkpoint?,
-    report: inout Report, progress: (Int, Int) throws -> Void
+    upkeep: UpkeepQueue, report: inout Report, progress: (Int, Int) throws -> Void
   ) throws -> Ledger {
     let numbers = try files.segmentNumbers()
     let mark = try files.readMark()
@@ -34,7 +35,7 @@ enum LogRecovery {
       throw SegmentError(
         .markPosition, segment: nil, offset: 0, expected: mark.end.position.rawValue, found: 0)
     }
-    var recovery = Recovery(ledger, checkpoint: checkpoint)
+    var recovery = Recovery(ledger, checkpoint: checkpoint, upkeep: upkeep)
     var previous: ChainPoint?
     let total = try numbers.reduce(0) { sum, number in
       let file = try MappedFile(files.segment(number))

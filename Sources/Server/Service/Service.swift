@@ -67,19 +67,19 @@ public final class Service {
     loop = try EventLoop()
     do {
       try StopSignals.check()
+      let wakeup = WakeupSlot()
+      upkeep = UpkeepQueue(onDone: { wakeup.signal() })
       let start = try ServiceStart(
         configuration, directory: directory, files: files,
-        checkpoint: try database.checkpoint(of: directory.installation),
+        checkpoint: try database.checkpoint(of: directory.installation), upkeep: upkeep,
         logger: logger)
       path = IngestPath(
         ledger: start.takeLedger(), keys: try Self.keys(configuration),
         limits: WireLimits(maximumFrameLength: configuration.ingest.maximumFrame))
-      let wakeup = WakeupSlot()
       writer = try SegmentWriter(
         files: files, continuing: path.ledger.end, segment: start.last,
         segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
       flusher = Flusher(database, onOutcome: { wakeup.signal() })
-      upkeep = UpkeepQueue(onDone: { wakeup.signal() })
       let made = try loop.makeWakeup { [unowned self] in advance() }
       wakeup.set(made)
       self.wakeup = made

@@ -14,7 +14,7 @@ final class ServiceStart {
   /// - Throws: ``StopSignals/Received`` if the service is told to stop meanwhile.
   init(
     _ configuration: ServerConfiguration, directory: DataDirectory, files: PartitionFiles,
-    checkpoint: Checkpoint?, logger: Logger
+    checkpoint: Checkpoint?, upkeep: UpkeepQueue, logger: Logger
   ) throws {
     if !HugePages.areGranted {
       logger.warning(
@@ -30,7 +30,7 @@ final class ServiceStart {
     var report = LogRecovery.Report()
     let recovered = try LogRecovery.recover(
       files, Ledger(identity: identity, configuration: configuration.ledger),
-      checkpoint: checkpoint, report: &report
+      checkpoint: checkpoint, upkeep: upkeep, report: &report
     ) { done, total in
       try StopSignals.check()
       let now = EventLoop.monotonicMilliseconds()
