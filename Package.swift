@@ -120,7 +120,11 @@ let package = Package(
       ], path: "Benchmarks/Sources/Stages", swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/Sources/CAllocations"),
     .executableTarget(
-      name: "stagecheck", dependencies: ["Stages", "CAllocations"],
+      name: "stagecheck",
+      dependencies: [
+        "Stages", "CanonicalLoad", "CAllocations",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Benchmarks/Sources/stagecheck", swiftSettings: settings),
 
     // Proof. The seeded generator is what tests of several modules draw from.

@@ -7,14 +7,15 @@
 #           of the peak, and the rates of other programs, as far as they are installed: Postgres
 #           alone, Redis (redis-server), nfcapd (nfdump) and nfacctd (pmacct); then the stages; half
 #           an hour
-#   stages  what each step of a record's way costs alone, and that no record allocates; no JSON
-# One table is printed; all figures go to the JSON file, by default one below .build-benchmarks.
+#   stages  what each step of a record's way costs alone, and that no record allocates
+# One table is printed; all figures go to the JSON file, by default one below .build-benchmarks, and
+# those of the stages, in a full run, to a second one beside it, FILE-stages.json.
 # Exit code 1 if any sum differs from what was sent, or a stage allocates more than it may.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 exec </dev/null
 
-usage() { sed -n '2,13s/^# //p' "${BASH_SOURCE[0]}"; }
+usage() { sed -n '2,14s/^# //p' "${BASH_SOURCE[0]}"; }
 mode=${1:-quick}
 case $mode in
   quick | keys | full | stages) ;;
@@ -38,5 +39,8 @@ if [ "$mode" != stages ]; then
   "$programs/loadgen" suite "$mode" --serve "$programs/weighbridge" --json "$target" || status=1
   echo
 fi
-if [ "$mode" = stages ] || [ "$mode" = full ]; then "$programs/stagecheck" || status=1; fi
+case $mode in
+  stages) "$programs/stagecheck" --json "$target" || status=1 ;;
+  full) "$programs/stagecheck" --json "${target%.json}-stages.json" || status=1 ;;
+esac
 exit $status

@@ -1,85 +1,74 @@
-internal import CAllocations
+internal import ArgumentParser
+internal import CanonicalLoad
 internal import Foundation
 internal import Stages
 
 /// `stagecheck`: runs every stage, prints what a unit costs, and checks the allocations.
-///
-/// Times are those of the running thread, so that other work on the machine counts little.
-///
-/// With `--smoke` everything is small: the times say little, the allocations are still counted.
-/// With words, only the stages whose names contain one of them.
 @main
-enum StageCheck {
-  static func main() throws {
-    var words = Array(CommandLine.arguments.dropFirst())
-    let isSmoke = words.contains("--smoke")
-    words.removeAll { $0 == "--smoke" }
-    if let unknown = words.first(where: { $0.hasPrefix("-") }) {
-      print("usage: stagecheck [--smoke] [words of names]; \(unknown) is neither")
-      exit(2)
+struct StageCheck: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "stagecheck",
+    abstract: "Measure what each step of a record's way costs alone.",
+    discussion: """
+      Times are those of the running thread, so that other work on the machine counts little; \
+      only a stage that waits for others is measured by the clock. Exit code 1 if a stage \
+      allocates more than it may.
+      """)
+
+  @Flag(help: "Everything small: times say little, allocations are still counted.")
+  var smoke = false
+
+  @Option(help: ArgumentHelp("Write the figures as JSON.", valueName: "file"))
+  var json: String?
+
+  @Argument(
+    help: ArgumentHelp("Only the stages whose names contain one of these.", valueName: "words"))
+  var words: [String] = []
+
+  func run() throws {
+    let stages = Stage.all.filter { stage in
+      words.isEmpty || words.contains(where: stage.name.contains)
     }
-    var isOver = false
-    for stage in Stage.all where words.isEmpty || words.contains(where: stage.name.contains) {
-      let result = try StageResult(stage, isSmoke: isSmoke)
+    guard !stages.isEmpty else {
+      throw ValidationError(
+        "no stage is called so; there are: "
+          + Stage.all.map(\.name).joined(separator: "; "))
+    }
+    let folder = FileManager.default.temporaryDirectory.path
+    var figures = StageFigures(machine: Machine(dataDirectory: folder), isSmoke: smoke)
+    for stage in stages {
+      let result = try StageResult(stage, isSmoke: smoke)
       print(result.text)
       fflush(nil)
-      isOver = isOver || result.isOver
+      figures.stages.append(result.figure)
     }
-    if isOver {
+    if let json {
+      let encoder = JSONEncoder()
+      encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+      try encoder.encode(figures).write(to: URL(fileURLWithPath: json))
+    }
+    guard figures.stages.allSatisfy({ !$0.allocatesTooMuch }) else {
       print("some stages allocate more than they may")
-      exit(1)
+      throw ExitCode.failure
     }
   }
 }
 
-/// What a stage costs.
-struct StageResult {
-  private let stage: Stage
-  private let nanoseconds: Double
-  /// Of 1,000 units.
-  private let allocations: Double
-  private let wireBytes: Double?
-  private let longestStop: LongestStop?
+/// What the JSON file holds.
+struct StageFigures: Codable {
+  var machine: Machine
+  var isSmoke: Bool
+  var stages: [StageFigure] = []
+}
 
-  init(_ stage: Stage, isSmoke: Bool) throws {
-    self.stage = stage
-    let run = try stage.prepare(isSmoke ? .smoke : .full)
-    // What grows at first has grown then.
-    let warm = stage.isWhole ? 1 : 400_000
-    while run.units < warm { try run.runBatch() }
-    let clock = stage.waits ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID
-    let limit = isSmoke ? 2e7 : 1e9
-    let before = ca_allocations()
-    let units = run.units
-    let started = Self.nanoseconds(clock)
-    repeat { try run.runBatch() } while Self.nanoseconds(clock) - started < limit
-    let elapsed = Self.nanoseconds(clock) - started
-    allocations = Double(ca_allocations() - before) / Double(run.units - units) * 1_000
-    nanoseconds = elapsed / Double(run.units - units)
-    wireBytes = run.wireBytesPerUnit
-    longestStop = run.longestStop
-  }
-
-  private static func nanoseconds(_ clock: clockid_t) -> Double {
-    var now = timespec()
-    unsafe clock_gettime(clock, &now)
-    return Double(now.tv_sec) * 1e9 + Double(now.tv_nsec)
-  }
-
-  /// Whether it allocates more than it may.
-  var isOver: Bool { stage.allocations.map { allocations > $0 } ?? false }
-
-  var text: String {
-    let name = stage.name + String(repeating: " ", count: max(1, 44 - stage.name.count))
-    var text = name + String(format: "%9.1f ns/%@", nanoseconds, stage.unit)
-    text += String(format: " %9.3f M %@s/s", 1e3 / nanoseconds, stage.unit)
-    if let wireBytes { text += String(format: " %6.2f s/GB", nanoseconds / wireBytes) }
-    if let stop = longestStop {
-      text += String(
-        format: "  longest stop %.2f ms by the clock, %.2f ms of its own", stop.elapsed, stop.own)
-    }
-    guard let limit = stage.allocations else { return text }
-    text += String(format: "  allocations for 1,000: %.2f, %g allowed", allocations, limit)
-    return text + (isOver ? "  TOO MANY" : "")
-  }
+/// What a stage costs, as JSON.
+struct StageFigure: Codable {
+  var name: String
+  var unit: String
+  var nanosecondsPerUnit: Double
+  var secondsPerWireGigabyte: Double?
+  var allocationsPerThousand: Double?
+  var allowedAllocationsPerThousand: Double?
+  var longestStopMilliseconds: Double?
+  var allocatesTooMuch: Bool
 }

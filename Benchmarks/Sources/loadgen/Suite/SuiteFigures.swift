@@ -1,3 +1,5 @@
+import CanonicalLoad
+
 /// One run of a suite.
 struct SuiteRun: Codable {
   var report: Report

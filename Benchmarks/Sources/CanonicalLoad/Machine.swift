@@ -1,16 +1,22 @@
-import Foundation
+internal import Foundation
 
 /// Where figures come from: without it they mean nothing.
-struct Machine: Codable {
-  var processor: String
-  var cores: Int
-  var kernel: String
+public struct Machine: Codable, Sendable {
+  /// The processor's name.
+  public var processor: String
+  /// Cores that programs may use.
+  public var cores: Int
+  /// The kernel and its release.
+  public var kernel: String
   /// File system of the service's data directory.
-  var fileSystem: String
-  var commit: String
-  var date: String
+  public var fileSystem: String
+  /// What was measured, as `git describe` says it.
+  public var commit: String
+  /// When, in the form of ISO 8601.
+  public var date: String
 
-  init(dataDirectory: String) {
+  /// This machine, and the file system that a directory lies on.
+  public init(dataDirectory: String) {
     let information = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
     let model = information.split(separator: "\n").first { $0.hasPrefix("model name") }
     processor =
@@ -40,10 +46,10 @@ struct Machine: Codable {
   }
 
   /// In few words.
-  var summary: String { "\(processor), \(cores) cores, \(kernel), \(fileSystem)" }
+  public var summary: String { "\(processor), \(cores) cores, \(kernel), \(fileSystem)" }
 
   /// Processor time that all cores gave to anything, their host included, since they started.
-  static func processorSeconds() -> Double {
+  public static func processorSeconds() -> Double {
     let text = (try? String(contentsOfFile: "/proc/stat", encoding: .utf8)) ?? ""
     // user, nice, system, idle, iowait, irq, softirq, steal, in 1/100 s (proc(5)).
     let fields = text.prefix { $0 != "\n" }.split(separator: " ").dropFirst().compactMap {
