@@ -20,7 +20,8 @@ struct Suite: ParsableCommand {
   func run() throws {
     let table = SuiteTable()
     let scratch = FileManager.default.temporaryDirectory.path
-    var figures = SuiteFigures(mode: mode, machine: Machine(dataDirectory: scratch))
+    var figures = SuiteFigures(
+      mode: mode, machine: Machine(dataDirectory: scratch), sync: SyncProbe.run(in: scratch))
     table.head(figures)
     var baselines: [String: Report] = [:]
     for load in mode.loads {

@@ -14,14 +14,17 @@ struct SuiteRun: Codable {
 struct SuiteFigures: Codable {
   var mode: SuiteMode
   var machine: Machine
+  /// The disk alone; nil if it could not be asked.
+  var sync: SyncProbe?
   var runs: [SuiteRun] = []
   /// Other programs, in the full suite.
   var peers: [PeerFigures] = []
   /// What differed or could not be run; empty if all went well.
   var failures: [String] = []
 
-  init(mode: SuiteMode, machine: Machine) {
+  init(mode: SuiteMode, machine: Machine, sync: SyncProbe?) {
     self.mode = mode
     self.machine = machine
+    self.sync = sync
   }
 }

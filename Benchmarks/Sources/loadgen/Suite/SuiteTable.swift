@@ -17,6 +17,11 @@ struct SuiteTable {
     if machine.fileSystem == "tmpfs" {
       say("ATTENTION: the data lies in memory, where a sync costs nothing; set TMPDIR to a disk")
     }
+    if let sync = figures.sync {
+      say(
+        "disk     64 KiB written and synced, alone: p50 \(sync.p50.text(2)) ms, "
+          + "p99 \(sync.p99.text(2)) ms, p99.9 \(sync.p999.text(2)) ms")
+    }
     say("commit   \(machine.commit), \(machine.date)")
     if let sender = Cores.shared.sender, let receiver = Cores.shared.receiver {
       say("cores    sender on core \(sender), receiving thread on core \(receiver)")
