@@ -34,22 +34,24 @@ final class UpkeepQueue: UpkeepPerformer, Sendable {
   }
 }
 
-/// Takes half of a core at most, in short turns.
+/// Works in short turns with a short rest after each.
 ///
 /// A piece of upkeep would run for some hundred milliseconds, and a kernel that does not preempt
 /// lets whoever shares its core wait for the next tick or two: the writer of the log, or the
-/// interrupt that ends a sync. A lower priority does not change that; to sleep does.
+/// interrupt that ends a sync. A lower priority does not change that; to sleep does. More rest
+/// would not help them, and keep closed generations from being sealed.
 private struct UpkeepPace {
   /// The shortest turn, in nanoseconds.
-  private static let turn: Int64 = 200_000
+  private static let turn: Int64 = 400_000
+  /// The rest after it, in seconds.
+  private static let rest = 0.000_05
 
   private var began = EventLoop.monotonicNanoseconds()
 
-  /// Sleeps as long as the turn was, if it was long enough.
+  /// Sleeps, if the turn was long enough.
   mutating func rest() {
-    let worked = EventLoop.monotonicNanoseconds() - began
-    guard worked >= Self.turn else { return }
-    Thread.sleep(forTimeInterval: Double(worked) / 1e9)
+    guard EventLoop.monotonicNanoseconds() - began >= Self.turn else { return }
+    Thread.sleep(forTimeInterval: Self.rest)
     began = EventLoop.monotonicNanoseconds()
   }
 }
