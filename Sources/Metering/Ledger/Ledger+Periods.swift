@@ -107,7 +107,9 @@ extension Ledger {
     }
   }
 
-  private func checkClosed(_ period: BillingPeriod) throws(FinalizeRefusal) {
+  /// Makes sure that a period may be finalized as far as its hours say: they are over, closed, and
+  /// their close is in Postgres.
+  public func checkClosed(_ period: BillingPeriod) throws(FinalizeRefusal) {
     if clock.hold != nil { throw .clockHeld }
     guard period.end <= time else { throw .notOver(period) }
     guard let closedThrough, closedThrough >= period.lastHour else {

@@ -74,7 +74,8 @@ public struct ServiceStatus: Codable, Sendable {
     public var segments: Int
     /// Their bytes.
     public var bytes: Int
-    /// The position of the end of the log.
+    /// The position of the end of the log; of several partitions the sum, as wherever a position
+    /// of all of them is told.
     public var position: UInt64
     /// The position up to which it is on stable storage.
     public var synced: UInt64
@@ -130,6 +131,24 @@ public struct ServiceStatus: Codable, Sendable {
     public var flushedThrough: String?
   }
 
+  /// One partition.
+  public struct Partition: Codable, Sendable {
+    /// Its number.
+    public var number: Int
+    /// The position of the end of its log.
+    public var position: UInt64
+    /// The position up to which its log is on stable storage.
+    public var synced: UInt64
+    /// Keys in its window.
+    public var keys: Int
+    /// Entries of its log that Postgres does not have.
+    public var unflushedEntries: UInt64
+    /// Rows that wait for Postgres.
+    public var unflushedRows: Int
+    /// Bytes that wait for its writer.
+    public var queuedBytes: Int
+  }
+
   /// Whether usage is taken.
   public var isReady: Bool
   /// Why usage is not taken, or what an operator should look at.
@@ -158,4 +177,6 @@ public struct ServiceStatus: Codable, Sendable {
   public var flush: Flush
   /// Hours.
   public var hours: Hours
+  /// The partitions, whose sums the parts above give.
+  public var partitions: [Partition]
 }

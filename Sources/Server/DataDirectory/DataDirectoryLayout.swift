@@ -38,6 +38,9 @@ public struct DataDirectoryLayout: Sendable, Hashable {
     "\(path)/\(SegmentNames.partition(number))"
   }
 
+  /// The directory of what was authentic and rejected, one for all partitions.
+  public var quarantine: String { "\(partition(0))/\(SegmentNames.quarantine)" }
+
   /// The directory of the private Postgres cluster.
   public var postgresCluster: String { "\(path)/postgres" }
 

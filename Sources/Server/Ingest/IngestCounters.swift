@@ -22,4 +22,17 @@ struct IngestCounters {
   var refused: [RefusalReason: UInt64] = [:]
 
   mutating func count(_ error: WireError) { invalid[error.name, default: 0] += 1 }
+
+  /// Adds what another reception counted.
+  mutating func add(_ other: IngestCounters) {
+    frames += other.frames
+    bytes += other.bytes
+    heartbeats += other.heartbeats
+    invalid.merge(other.invalid, uniquingKeysWith: +)
+    unknownKey += other.unknownKey
+    wrongTag += other.wrongTag
+    wrongMode += other.wrongMode
+    wrongLength += other.wrongLength
+    refused.merge(other.refused, uniquingKeysWith: +)
+  }
 }

@@ -1,13 +1,13 @@
 internal import EventLoop
 internal import Logging
 
-extension Service {
+extension Reception {
   /// Binds every configured address.
   func openSockets() throws {
     let ingest = configuration.ingest
     for address in ingest.udp {
       let endpoint = try UDPEndpoint(
-        on: loop, bind: address,
+        on: home.loop, bind: address,
         options: UDPOptions(receiveBufferBytes: ingest.receiveBuffer))
       if endpoint.receiveBufferBytes < ingest.receiveBuffer {
         logger.warning(
@@ -16,12 +16,12 @@ extension Service {
             "asked": "\(ingest.receiveBuffer)", "granted": "\(endpoint.receiveBufferBytes)",
           ])
       }
-      let path = path
+      // They let go of this reception when they are closed.
       endpoint.startReceiving(
-        onDatagram: { [unowned endpoint] bytes, peer in
-          path.receive(datagram: bytes, from: peer, on: endpoint)
+        onDatagram: { [self, unowned endpoint] bytes, peer in
+          receive(datagram: bytes, from: peer, on: endpoint)
         },
-        onBatchEnd: { path.judge() })
+        onBatchEnd: { [self] in judge() })
       endpoints.append(endpoint)
     }
     let options = StreamListener.Options(
@@ -30,14 +30,13 @@ extension Service {
         idleMilliseconds: ingest.idleTimeout.milliseconds),
       maximumConnections: ingest.maximumConnections)
     for address in ingest.tcp {
-      let path = path
       listeners.append(
-        try StreamListener(on: loop, at: .tcp(address), options: options) {
-          [unowned self] connection in
+        try StreamListener(on: home.loop, at: .tcp(address), options: options) {
+          [self] connection in
           let peer = StreamPeer(connection)
           return StreamHandlers(
             onRead: { connection, bytes in
-              guard let consumed = path.receive(stream: bytes, from: peer) else {
+              guard let consumed = self.receive(stream: bytes, from: peer) else {
                 connection.close()
                 return bytes.byteCount
               }
@@ -47,11 +46,17 @@ extension Service {
               peer.hasEnded = true
               peer.finishIfDone()
             },
-            onClose: { [unowned self] _, reason in
+            onClose: { [self] _, reason in
               if let name = reason.cut { cutConnections[name, default: 0] += 1 }
             })
         })
     }
+  }
+
+  /// Closes every socket; connections stay until their loop is closed.
+  func closeSockets() {
+    for endpoint in endpoints { endpoint.close() }
+    for listener in listeners { listener.close() }
   }
 }
 

@@ -5,26 +5,31 @@ internal import Metering
 internal import SegmentLog
 internal import Wire
 
-/// The ledger that a start recovers from the log.
-final class ServiceStart {
+/// The ledger that a start recovers from the log of its partition.
+final class PartitionStart {
+  let number: UInt16
+  let files: PartitionFiles
+  /// Signals the loop of the partition, once it has one.
+  let wakeup = WakeupSlot()
+  /// Does the upkeep of the key index, and may have some when the ledger is taken.
+  let upkeep: UpkeepQueue
   private var ledger: Ledger?
   /// The segment to continue.
   let last: (number: UInt64, length: Int)?
 
   /// - Throws: ``StopSignals/Received`` if the service is told to stop meanwhile.
   init(
-    _ configuration: ServerConfiguration, directory: DataDirectory, files: PartitionFiles,
-    checkpoint: Checkpoint?, upkeep: UpkeepQueue, logger: Logger
+    _ number: UInt16, _ configuration: ServerConfiguration, directory: DataDirectory,
+    checkpoint: Checkpoint?, logger: Logger
   ) throws {
-    if !HugePages.areGranted {
-      logger.warning(
-        "the kernel gives no huge pages, and the key index is slower without them",
-        metadata: ["setting": "\(HugePages.setting)", "allowed": "madvise or always"])
-    }
+    self.number = number
+    files = PartitionFiles(directory.layout.partition(number))
+    try files.prepare()
+    upkeep = UpkeepQueue(onDone: { [wakeup] in wakeup.signal() })
     let began = EventLoop.monotonicMilliseconds()
     let installation = directory.installation
     let identity = LedgerIdentity(
-      installation: installation.id, secret: installation.secret, partition: 0,
+      installation: installation.id, secret: installation.secret, partition: number,
       partitionCount: installation.partitionCount)
     var told = began
     var report = LogRecovery.Report()

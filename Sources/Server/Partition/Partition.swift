@@ -1,0 +1,197 @@
+internal import Database
+internal import Dedup
+internal import EventLoop
+internal import Logging
+internal import Metering
+internal import SegmentLog
+internal import Wire
+
+/// One ledger and what serves it: its log's files and writer, its flusher, and the upkeep of its
+/// key index.
+///
+/// The thread of its loop owns it; the writer and the flusher have threads of their own and signal
+/// the loop when they are done.
+final class Partition {
+  /// Where it lives.
+  let home: ServiceLoop
+  let number: UInt16
+  let files: PartitionFiles
+  let logger: Logger
+  var ledger: Ledger
+  let writer: SegmentWriter
+  let flusher: Flusher
+  let configuration: ServerConfiguration
+  private let quarantine: QuarantineFile
+  private let upkeep: UpkeepQueue
+  private let wakeup: WakeupSlot
+
+  /// Told how far the log is synced, in each iteration and after each sync.
+  var onSynced: (LogPosition) -> Void = { _ in }
+  /// Whether more usage waits than is judged.
+  var holdsMore: () -> Bool = { false }
+  /// Told that flushes can never be committed.
+  var onImpossible: (DatabaseError) -> Void = { _ in }
+
+  private var timers: [LoopTimer] = []
+  private var gathering = BlockGathering()
+  private var commitTimer: LoopTimer?
+  private var isCommitDue = false
+  private var isHoldLogged = false
+  /// Whether less disk is free than the reserve.
+  var isBelowReserve = false { didSet { updateRefusal() } }
+  /// Whether the service stops.
+  var isDraining = false { didSet { updateRefusal() } }
+  /// What waits for the flush that is under way.
+  var afterFlush: [() -> Void] = []
+
+  /// A partition that goes on where its log ends.
+  ///
+  /// - Throws: `SystemCallError` if its files cannot be opened.
+  init(
+    _ start: PartitionStart, on home: ServiceLoop, configuration: ServerConfiguration,
+    database: DatabaseAccess, quarantine: QuarantineFile, logger: Logger
+  ) throws {
+    self.home = home
+    self.configuration = configuration
+    self.quarantine = quarantine
+    self.logger = logger
+    number = start.number
+    files = start.files
+    ledger = start.takeLedger()
+    let wakeup = start.wakeup
+    self.wakeup = wakeup
+    upkeep = start.upkeep
+    writer = try SegmentWriter(
+      files: files, continuing: ledger.end, segment: start.last,
+      segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
+    flusher = Flusher(database, onOutcome: { wakeup.signal() })
+  }
+
+  /// Begins to take usage, and starts the timers.
+  func open() throws(EventLoopError) {
+    ledger.start(
+      wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
+      monotonic: EventLoop.monotonicMilliseconds())
+    noteHold()
+    submit()
+    wakeup.set(try home.loop.makeWakeup { [unowned self] in advance() })
+    let interval = configuration.flush.interval.milliseconds
+    timers = [
+      home.loop.makeTimer(after: 0, every: 1_000) { [unowned self] in tick() },
+      home.loop.makeTimer(after: interval, every: interval) { [unowned self] in beginFlush() },
+    ]
+    home.loop.onIterationEnd { [unowned self] in endIteration() }
+    // A flush that was begun before a crash goes on.
+    wakeup.signal()
+  }
+
+  /// Ends the timers; the writer and the flusher go on until ``stop(patience:)``.
+  func close() {
+    for timer in timers { timer.close() }
+    commitTimer?.close()
+  }
+
+  /// Writes what was submitted, and ends the threads.
+  ///
+  /// - Parameter patience: seconds to wait for a flush that is under way.
+  func stop(patience: Double) {
+    writer.stop()
+    flusher.stop(patience: patience)
+  }
+
+  /// Judges a group of frames; what became of them is in the ledger.
+  func judge(_ columns: borrowing UsageColumns, wall: Int64, monotonic: Int64) {
+    ledger.judge(columns, wall: Timestamp(milliseconds: wall), monotonic: monotonic)
+    if !ledger.quarantined.isEmpty {
+      quarantine.append(ledger.quarantined.map { QuarantineEntry($0) })
+    }
+  }
+
+  // MARK: The loop
+
+  /// Tells what is synced and seals what can be sealed, once in each iteration.
+  private func endIteration() {
+    onSynced(writer.synced.position)
+    commit()
+    while let upkeep = ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
+    if ledger.maintain() { wakeup.signal() }
+  }
+
+  /// Whether the open block waits for usage that is there already.
+  private func isGathering() -> Bool {
+    gathering.goesOn(
+      entries: ledger.openEntries, now: EventLoop.monotonicNanoseconds(), holdsMore: holdsMore)
+  }
+
+  /// Hands the open block to the writer if it is idle, at once or after the commit delay.
+  private func commit() {
+    if !writer.isBusy, ledger.openEntries > 0, !isGathering() {
+      let delay = configuration.log.commitDelay.milliseconds
+      if delay == 0 || isCommitDue || isDraining {
+        isCommitDue = false
+        ledger.sealBlock()
+      } else if commitTimer == nil {
+        commitTimer = home.loop.makeTimer(after: delay) { [unowned self] in
+          commitTimer?.close()
+          commitTimer = nil
+          isCommitDue = true
+        }
+      }
+    }
+    submit()
+  }
+
+  func submit() {
+    let actions = ledger.takeActions()
+    if !actions.isEmpty { writer.submit(actions) }
+    updateRefusal()
+  }
+
+  /// What the writer, the flusher or the upkeep has done.
+  private func advance() {
+    let (synced, sizes) = writer.takeSynced()
+    ledger.synced(through: synced, segmentSizes: sizes)
+    onSynced(synced.position)
+    for piece in upkeep.takeDone() { ledger.finish(piece) }
+    advanceFlush()
+  }
+
+  private func tick() {
+    let closed = ledger.closedThrough
+    ledger.tick(
+      wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
+      monotonic: EventLoop.monotonicMilliseconds())
+    noteHold()
+    submit()
+    if ledger.closedThrough != closed { beginFlush() }
+  }
+
+  /// Logs that the clock is held, and that it is not any more. Usage may find a hold before the
+  /// tick does.
+  func noteHold() {
+    let hold = ledger.clockHold
+    guard (hold != nil) != isHoldLogged else { return }
+    isHoldLogged = hold != nil
+    if let hold {
+      logger.error(
+        "the clock cannot be believed; usage is refused until weighbridge clock confirm",
+        metadata: ["expected": "\(hold.expected.text)", "found": "\(hold.found.text)"])
+    } else {
+      logger.notice(
+        "the clock is believed; usage is taken", metadata: ["time": "\(ledger.time.text)"])
+    }
+  }
+
+  /// Bytes that may wait for the writer before usage is refused.
+  private static let writerBacklog = 64 << 20
+
+  private func updateRefusal() {
+    if isDraining {
+      ledger.refusal = .draining
+    } else if isBelowReserve {
+      ledger.refusal = .diskReserve
+    } else {
+      ledger.refusal = writer.queuedBytes > Self.writerBacklog ? .queueFull : nil
+    }
+  }
+}
