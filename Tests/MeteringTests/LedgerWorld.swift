@@ -96,19 +96,20 @@ final class LedgerWorld {
   @discardableResult
   func judge(_ batches: [TestBatch]) throws -> [JudgedBatch] {
     var columns = UsageColumns()
-    for batch in batches {
-      let bytes = try batch.frame()
-      let header = try FrameHeader(parsing: bytes.span.raw, limits: .standard)
-      try columns.append(frame: bytes.span.raw, header: header)
-    }
-    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
-    take()
+    try columns.append(batches)
+    judge(columns)
     #expect(ledger.outcomes.map(\.frame) == Array(0..<batches.count))
     return ledger.outcomes.map {
       JudgedBatch(
         outcome: $0, exceptions: Array(ledger.exceptions[$0.exceptions]),
         gaps: Array(ledger.missing[$0.missing]))
     }
+  }
+
+  /// Judges a group of frames; what became of them is in the ledger.
+  func judge(_ columns: borrowing UsageColumns) {
+    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    take()
   }
 
   @discardableResult
@@ -242,6 +243,17 @@ final class LedgerWorld {
           subject: fold.subject(of: key), hour: Hour(index: key.hour), booking: booking)] = expected
     }
     return rows
+  }
+}
+
+extension UsageColumns {
+  /// Appends the frames of batches.
+  mutating func append(_ batches: [TestBatch]) throws {
+    for batch in batches {
+      let bytes = try batch.frame()
+      let header = try FrameHeader(parsing: bytes.span.raw, limits: .standard)
+      try append(frame: bytes.span.raw, header: header)
+    }
   }
 }
 

@@ -171,11 +171,14 @@ extension UsageBlockReceipts {
     for receipt in 0..<count {
       let end = exception + Int(exceptionCounts[receipt])
       guard end <= exceptionCodes.count else { return "more exceptions counted than listed" }
+      guard exceptionCounts[receipt] <= received[receipt] else {
+        return "\(exceptionCounts[receipt]) exceptions of \(received[receipt]) records"
+      }
       var next: UInt32 = 0
       for place in exception..<end {
-        guard exceptionIndices[place] >= next, exceptionIndices[place] < received[receipt] else {
-          return "an exception of record \(exceptionIndices[place]) of \(received[receipt])"
-        }
+        // A partition may hold few records of a long batch.
+        guard exceptionIndices[place] >= next, exceptionIndices[place] < WireLimits.mostRecords
+        else { return "an exception of record \(exceptionIndices[place]) behind \(next)" }
         next = exceptionIndices[place] + 1
         let code = AckCode(rawValue: exceptionCodes[place])
         guard code.verdict != nil, code != .accepted else {

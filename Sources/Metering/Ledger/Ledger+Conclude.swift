@@ -58,7 +58,7 @@ extension Ledger {
     let exceptionsBefore = block.receipts.exceptionIndices.count
     for record in frame.records where scratch.codes[record] != AckCode.accepted.rawValue {
       let code = scratch.codes[record]
-      let index = record - frame.records.lowerBound
+      let index = columns.numberInBatch(record, ofFrame: number)
       batchExceptions.append(index, AckCode(rawValue: code))
       block.receipts.noteException(
         index: index, code: code, hour: exceptionHour(columns.time[record]))

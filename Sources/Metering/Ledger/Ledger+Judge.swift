@@ -85,7 +85,9 @@ extension Ledger {
       let isCopy = sources.isReserved(header.sequence, at: place)
       return JudgeScratch.Frame(disposition: isCopy ? .copy : .archived, source: place)
     }
-    if let refusal { return JudgeScratch.Frame(disposition: .refused(refusal), source: place) }
+    if let refusal, !columns.frames[number].records.isEmpty || !refusal.isForWantOfRoom {
+      return JudgeScratch.Frame(disposition: .refused(refusal), source: place)
+    }
     guard sources.reserve(header.sequence, at: place) else {
       return JudgeScratch.Frame(disposition: .refused(.tooManyGaps), source: place)
     }
@@ -205,4 +207,10 @@ extension JudgeScratch {
       hashes: hashes.prefix(count), payloads: payloads.prefix(count),
       requests: requests.prefix(count), arrival: arrival, answers: &answers)
   }
+}
+
+extension RefusalReason {
+  /// Whether records find no room; a receipt alone, of a batch without records in this partition,
+  /// finds it.
+  fileprivate var isForWantOfRoom: Bool { self == .keyIndexFull || self == .flushBacklog }
 }

@@ -17,7 +17,7 @@ extension QuarantinedRecord {
     source = SourceIdentity(
       name: text(columns.sourceName(ofFrame: frame)) ?? "", epoch: ranges.header.epoch)
     sequence = ranges.header.sequence
-    index = record - ranges.records.lowerBound
+    index = columns.numberInBatch(record, ofFrame: frame)
     self.arrival = arrival
     self.reason = reason
     tenant = name(columns.tenants.name(Int(columns.tenant[record])))

@@ -35,6 +35,40 @@ public struct AckExceptions: Sendable, Equatable {
     return runCount
   }
 
+  /// Spreads finished runs over the codes of a batch's records.
+  ///
+  /// - Parameters:
+  ///   - bytes: the runs; other bytes are a bug.
+  ///   - codes: a raw ``AckCode`` for each record of the batch, accepted before its run is spread.
+  /// - Returns: false if a run reaches beyond the batch, or over a record with another code.
+  public static func spread(_ bytes: ArraySlice<UInt8>, over codes: inout [UInt8]) -> Bool {
+    var rest = bytes
+    func number() -> Int {
+      var (value, shift) = (0, 0)
+      while let byte = rest.popFirst() {
+        value |= Int(byte & 0x7F) << shift
+        shift += 7
+        if byte < 0x80 { break }
+      }
+      return value
+    }
+    var start = 0
+    while !rest.isEmpty {
+      start += number()
+      let end = start + number()
+      guard let code = rest.popFirst() else {
+        preconditionFailure("BUG: bytes that are no finished runs of an ack")
+      }
+      guard end <= codes.count else { return false }
+      for record in start..<end {
+        guard codes[record] == AckCode.accepted.rawValue else { return false }
+        codes[record] = code
+      }
+      start = end
+    }
+    return true
+  }
+
   /// Whether every record is accepted.
   public var isEmpty: Bool { bytes.isEmpty && runLength == 0 }
 

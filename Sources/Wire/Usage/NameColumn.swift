@@ -98,6 +98,29 @@ public struct NameColumn: ~Copyable, Sendable {
     return faults != 0
   }
 
+  /// Appends an entry of another column of the same kind.
+  ///
+  /// - Parameter hasTypes: whether the names have types, as contexts do.
+  /// - Returns: its number here.
+  mutating func append(
+    _ entry: Int, of other: borrowing NameColumn, hasTypes: Bool = false
+  ) -> UInt32 {
+    var copy = other[entry]
+    let head = hasTypes ? 1 : 0
+    let source = other.bytes.prefix(other.byteCount).raw
+    let name = source.extracting(copy.start - head..<copy.start + copy.length)
+    entries.reserve(3 * (count + 1))
+    bytes.reserve(byteCount + name.byteCount)
+    for index in 0..<name.byteCount { bytes[byteCount + index] = name.integer(at: index) }
+    copy.start = byteCount + head
+    entries[3 * count] = other.entries[3 * entry]
+    entries[3 * count + 1] = other.entries[3 * entry + 1]
+    entries[3 * count + 2] = copy.word
+    byteCount += name.byteCount
+    count += 1
+    return UInt32(truncatingIfNeeded: count - 1)
+  }
+
   private static func decode(
     _ added: Int, hasTypes: Bool, of frame: RawSpan, at offset: inout Int, end: Int,
     place: inout Mark, to entries: inout Column<UInt64>, names: inout Column<UInt8>

@@ -109,7 +109,7 @@ extension MutableRawSpan {
   @unsafe
   @inline(__always)
   @_lifetime(self: copy self)
-  fileprivate mutating func put<Element: FixedWidthInteger & BitwiseCopyable>(
+  mutating func put<Element: FixedWidthInteger & BitwiseCopyable>(
     _ value: Element, _ start: Int, _ record: Int
   ) {
     unsafe storeBytes(

@@ -18,6 +18,8 @@ public struct UsageColumns: ~Copyable, Sendable {
   public internal(set) var contexts = NameColumn()
 
   var frameList: [FrameRanges] = []
+  /// In a part of a group the number of each record in its batch; otherwise empty.
+  var numbers: [UInt32] = []
   var sourceBytes: [UInt8] = []
   var keyByteCount = 0
   var block = ColumnBlock()
@@ -30,6 +32,7 @@ public struct UsageColumns: ~Copyable, Sendable {
   public mutating func removeAll() {
     count = 0
     keyByteCount = 0
+    numbers.removeAll(keepingCapacity: true)
     frameList.removeAll(keepingCapacity: true)
     sourceBytes.removeAll(keepingCapacity: true)
     tenants.removeAll()

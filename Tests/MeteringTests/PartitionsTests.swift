@@ -1,0 +1,35 @@
+import Dedup
+import Testing
+import Wire
+
+@testable import Metering
+
+/// Several partitions give every batch the verdicts that one would give it.
+@Suite struct PartitionsTests {
+  @Test(arguments: [1, 4, 8])
+  func verdictsAreThoseOfOne(partitions: Int) throws {
+    var seen: Set<PartitionsHistory.Seen> = []
+    for seed in 0..<25 as Range<UInt64> {
+      var history = PartitionsHistory(seed: seed, partitions: partitions)
+      seen.formUnion(try history.run(steps: 30))
+    }
+    var wanted = Set(PartitionsHistory.Seen.allCases)
+    if partitions == 1 { wanted.remove(.emptyPart) }
+    #expect(seen == wanted)
+  }
+
+  /// The assignment stands in every log: it can never change.
+  @Test func tenantsStayWhereTheyAre() {
+    let tenants = TenantPartitions(64, secret: HashSecret(k0: 7, k1: 9))
+    let names = ["acme", "globex", "", "tenant-1", "Ωμέγα"]
+    #expect(names.map { tenants.partition(ofTenant: $0) } == [52, 47, 6, 8, 12])
+    #expect(TenantPartitions(1, secret: HashSecret(k0: 7, k1: 9)).partition(ofTenant: "acme") == 0)
+  }
+
+  @Test func tenantsAreSpread() {
+    let tenants = TenantPartitions(8, secret: HashSecret(k0: 1, k1: 2))
+    var counts = [Int](repeating: 0, count: 8)
+    for number in 0..<8_000 { counts[tenants.partition(ofTenant: "tenant-\(number)")] += 1 }
+    #expect(counts.allSatisfy { (850...1_150).contains($0) }, "\(counts)")
+  }
+}
