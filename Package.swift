@@ -150,7 +150,7 @@ let package = Package(
       "ServiceTests",
       [
         "weighbridge", "Server", "Client", "Database", "Postgres", "Metering", "EventLoop",
-        "Authentication", "Wire",
+        "Authentication", "Wire", "SegmentLog", .product(name: "Logging", package: "swift-log"),
       ], exclude: ["ClockLever.c"]),
     // The micro-benchmarks still run.
     tests("StagesTests", ["Stages"]),

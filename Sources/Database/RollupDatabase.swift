@@ -42,6 +42,13 @@ public final class RollupDatabase {
     try CheckpointQuery.read(connection).first { $0.partition == partition }
   }
 
+  /// How far each partition's log is contained in the tables, by partition.
+  ///
+  /// - Throws: ``DatabaseError``.
+  public func checkpoints() throws(DatabaseError) -> [StoredCheckpoint] {
+    try CheckpointQuery.read(connection)
+  }
+
   /// Runs queries on one unchanging state of all tables (`REPEATABLE READ READ ONLY`).
   ///
   /// Keep it short on a busy server: what it can see cannot be cleaned up meanwhile.

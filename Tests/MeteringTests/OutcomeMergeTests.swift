@@ -55,6 +55,7 @@ import Wire
         codes: [17, 0, 1, 0], missing: [1...2, 4...4, 8...8], arrival: 7, highest: 8))
     #expect(outcome.disposition == .judged && outcome.highestKnown == 9)
     #expect(outcome.receipt.arrival.milliseconds == 7)
+    #expect(outcome.receipt.position == LogPosition(0))
     #expect(outcome.receipt.counts == VerdictCounts(accepted: 1, duplicate: 2, rejected: 1))
     let codes: [UInt8] = [17, 1, 1, 0]
     #expect(Array(all.exceptions[outcome.exceptions]) == AckExceptions(codes: codes.span).bytes)

@@ -32,4 +32,33 @@ import Wire
     for number in 0..<8_000 { counts[tenants.partition(ofTenant: "tenant-\(number)")] += 1 }
     #expect(counts.allSatisfy { (850...1_150).contains($0) }, "\(counts)")
   }
+
+  /// A partition without room refuses only batches with records of its own.
+  @Test(arguments: [RefusalReason.keyIndexFull, .flushBacklog])
+  func wantOfRoomStopsOnlyItsOwnTenants(reason: RefusalReason) throws {
+    var configuration = LedgerWorld.configuration()
+    if reason == .keyIndexFull {
+      configuration.maximumKeys = 1
+    } else {
+      configuration.maximumUnflushedRows = 1
+    }
+    let world = LedgerWorld(configuration)
+    try world.judge(TestBatch(sequence: 1, records: [.test(1)]))
+    var group = UsageColumns()
+    try group.append([
+      TestBatch(sequence: 2, records: [.test(2, context: "b")]),
+      TestBatch(sequence: 3, records: [.test(3, tenant: "elsewhere")]),
+    ])
+    var split = UsageSplit(parts: 2)
+    split.divide(group) { $0.byteCount == "elsewhere".utf8.count ? 1 : 0 }
+    var part = UsageColumns()
+    split.fill(0, of: group, into: &part)
+    world.judge(part)
+    #expect(world.ledger.outcomes.map(\.disposition) == [.refused(reason), .judged])
+    #expect(world.ledger.counters.batches == 2)
+    world.ledger.refusal = .diskReserve
+    world.judge(part)
+    #expect(
+      world.ledger.outcomes.map(\.disposition) == [.refused(.diskReserve), .resent])
+  }
 }

@@ -43,10 +43,11 @@ import Testing
           + "in bytes, B, KiB, MiB, GiB or TiB"
       ]),
     Case(
-      name: "two partitions", yaml: "ingest: {partitions: 2}",
+      name: "too many loops and partitions", yaml: "ingest: {loops: 0, partitions: 65}",
       faults: [
-        "ingest.partitions: found \"2\" (FILE line 1); allowed: only 1 (partitions; this version "
-          + "has one)"
+        "ingest.loops: found \"0\" (FILE line 1); allowed: a whole number of loops from 1 to 64",
+        "ingest.partitions: found \"65\" (FILE line 1); allowed: a whole number of partitions "
+          + "from 1 to 64",
       ]),
     Case(
       name: "a word", yaml: "logging:\n  level: loud",

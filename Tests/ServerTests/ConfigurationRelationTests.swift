@@ -59,6 +59,21 @@ import Wire
       ])
   }
 
+  @Test func partitionsShareRowsAndKeys() throws {
+    #expect(
+      try fixture.faults("ingest: {partitions: 8}\nflush: {maximumRows: 7999}\n") == [
+        "flush.maximumRows: found \"7999\" (FILE line 2); allowed: at least 8000 rows, which is "
+          + "1000 for each partition: ingest.partitions is 8 (FILE line 1)"
+      ])
+    let loaded = try fixture.load(
+      "ingest: {partitions: 8, loops: 3, maximumConnections: 10}\nflush: {maximumRows: 8000}\n"
+        + "dedup: {maximumKeys: 1001}\nlimits: {receiptDetails: 20, tenants: 7}\n")
+    let ledger = loaded.configuration.ledger
+    #expect(ledger.maximumUnflushedRows == 1_000)
+    #expect(ledger.maximumKeys == 126 && ledger.receiptDetails == 3 && ledger.maximumTenants == 7)
+    #expect(loaded.configuration.ingest.connectionsPerLoop == 4)
+  }
+
   @Test func smallerRelations() throws {
     #expect(
       try fixture.faults("limits: {operations: 1}\nweights: {a: 1, b: 2}\n") == [

@@ -129,7 +129,7 @@ import Wire
     var adjustments = RollupComparison(limit: 1)
     adjustments.take(expected: nil, found: sums) { row("c", booking: BillingPeriod(month: 679)) }
     var result = Verification(
-      checkpoint: .beginning, segments: 2, deletedSegments: 1, records: 3_000, usage: usage,
+      checkpoints: [.beginning], segments: 2, deletedSegments: 1, records: 3_000, usage: usage,
       adjustments: adjustments, deletedHours: HourComparison(.none, limit: 1),
       periods: PeriodComparison(limit: 1))
     #expect(

@@ -47,7 +47,7 @@ import Wire
 
   private func verification(_ usage: RollupComparison) -> Verification {
     Verification(
-      checkpoint: .beginning, segments: 1, deletedSegments: 0, records: 1, usage: usage,
+      checkpoints: [.beginning], segments: 1, deletedSegments: 0, records: 1, usage: usage,
       adjustments: compare([], []), deletedHours: HourComparison(.none, limit: 1),
       periods: PeriodComparison(limit: 1))
   }

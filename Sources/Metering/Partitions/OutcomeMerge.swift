@@ -1,3 +1,4 @@
+import SegmentLog
 public import Wire
 
 /// Makes one outcome of what became of the parts of each batch in several partitions.
@@ -7,7 +8,8 @@ public import Wire
 /// answered. Any part archived: the batch is archived. Otherwise counts are summed, exceptions and
 /// missing ranges united, and the batch is resent if all of its parts were.
 public struct OutcomeMerge: Sendable {
-  /// What became of the batches of a group; the positions of their receipts say nothing.
+  /// What became of the batches of a group. Their receipts wait for nothing: they are merged once
+  /// every part is synced.
   public private(set) var merged = PartOutcomes()
 
   /// The code of each record of a batch, 0 while it has no exception.
@@ -32,6 +34,7 @@ public struct OutcomeMerge: Sendable {
   private mutating func merge(_ parts: [PartOutcomes], frame: Int, recordCount: Int) {
     var whole = parts[0].outcomes[frame]
     whole.exceptions = 0..<0
+    whole.receipt.position = LogPosition(0)
     for part in parts.dropFirst() {
       let outcome = part.outcomes[frame]
       whole.disposition = Self.merged(whole.disposition, outcome.disposition)

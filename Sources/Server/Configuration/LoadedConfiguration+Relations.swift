@@ -5,6 +5,9 @@ extension LoadedConfiguration {
   /// hashes take at their working load, payload digest included.
   public static let memoryPerKey = 27
 
+  /// Rows that one partition must be able to keep for Postgres.
+  static let leastRows = 1_000
+
   /// Checks what settings demand of each other, among those that are valid by themselves.
   mutating func checkRelations(physicalMemory: Int) -> [ConfigurationFault] {
     var faults: [ConfigurationFault] = []
@@ -16,6 +19,11 @@ extension LoadedConfiguration {
     {
       faults.append(
         fault("ingest.receiveBuffer", atLeast: named("ingest.maximumFrame")))
+    }
+    let rows = configuration.ingest.partitions * Self.leastRows
+    if isValid("ingest.partitions", "flush.maximumRows"), configuration.flush.maximumRows < rows {
+      let least = "\(rows) rows, which is \(Self.leastRows) for each partition: "
+      faults.append(fault("flush.maximumRows", atLeast: least + named("ingest.partitions")))
     }
     let operations = WeightsFormat.operationCount(configuration.weights)
     if isValid("weights", "limits.operations"), operations > configuration.limits.operations {

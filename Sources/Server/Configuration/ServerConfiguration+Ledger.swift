@@ -1,13 +1,18 @@
 public import Metering
 
 extension ServerConfiguration {
-  /// What the ledger needs of the configuration, with the canonical text that it logs.
+  /// What the ledger of one partition needs of the configuration, with the canonical text that it
+  /// logs.
+  ///
+  /// Keys, rows that wait for Postgres and details of receipts are shared by the partitions. Names
+  /// and sources are not: a share of their limits would turn usage away that one partition alone
+  /// would take.
   public var ledger: LedgerConfiguration {
     var ledger = LedgerConfiguration(weights: weights, canonicalText: canonicalText)
     ledger.acceptanceBack = acceptance.back.milliseconds
     ledger.acceptanceAhead = acceptance.ahead.milliseconds
     ledger.dedupWindow = dedup.window.milliseconds
-    ledger.maximumKeys = dedup.maximumKeys
+    ledger.maximumKeys = share(of: dedup.maximumKeys)
     ledger.closeGrace = hours.closeGrace.milliseconds
     ledger.maximumTenants = limits.tenants
     ledger.maximumOperations = limits.operations
@@ -15,11 +20,16 @@ extension ServerConfiguration {
     ledger.maximumContexts = limits.contexts
     ledger.maximumSources = limits.sources
     ledger.gapsPerSource = limits.gapsPerSource
-    ledger.receiptDetails = limits.receiptDetails
-    ledger.maximumUnflushedRows = flush.maximumRows
+    ledger.receiptDetails = share(of: limits.receiptDetails)
+    ledger.maximumUnflushedRows = share(of: flush.maximumRows)
     ledger.segmentSize = log.segmentSize
     ledger.segmentAge = log.segmentAge.milliseconds
     ledger.clockMaximumAdvance = clock.maximumAdvance.milliseconds
     return ledger
+  }
+
+  /// What one partition has of a limit of the installation.
+  private func share(of limit: Int) -> Int {
+    (limit + ingest.partitions - 1) / ingest.partitions
   }
 }

@@ -55,8 +55,15 @@ public struct ServerConfiguration: Sendable, Equatable {
     public var maximumConnections = 10_000
     /// How long a connection may bring nothing.
     public var idleTimeout = Duration.seconds(300)
+    /// Receiving loops, each with a thread and sockets of its own.
+    public var loops = 1
     /// Partitions of the ledger.
     public var partitions = 1
+
+    /// Whether one thread receives and judges, so that nothing is handed over.
+    var isSingle: Bool { loops == 1 && partitions == 1 }
+    /// Open connections of one loop at one time.
+    var connectionsPerLoop: Int { (maximumConnections + loops - 1) / loops }
 
     /// 127.0.0.1:4040, where service and senders meet by default.
     public static let meetingPoint = [SocketAddress("127.0.0.1:4040")].compactMap(\.self)

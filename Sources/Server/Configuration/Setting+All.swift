@@ -31,9 +31,11 @@ extension Setting {
       "ingest.idleTimeout", \.ingest.idleTimeout, DurationFormat(.seconds(1)...days(1)),
       "How long a connection may bring nothing before it is closed."),
     Setting(
-      "ingest.partitions", \.ingest.partitions,
-      NumberFormat(1...1, of: "partitions; this version has one"),
-      "Partitions of the ledger; part of the data directory's identity."),
+      "ingest.loops", \.ingest.loops, NumberFormat(1...64, of: "loops"),
+      "Receiving loops, each with a thread and sockets of its own at the same addresses."),
+    Setting(
+      "ingest.partitions", \.ingest.partitions, NumberFormat(1...64, of: "partitions"),
+      "Partitions of the ledger, each with its own log and thread; fixed by the first start."),
     Setting(
       "authentication.mode", \.authentication.mode,
       ChoiceFormat<ServerConfiguration.Authentication.Mode>(),

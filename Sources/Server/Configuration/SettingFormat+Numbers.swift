@@ -12,9 +12,7 @@ struct NumberFormat: SettingFormat {
   var type: String { "number" }
 
   var allowed: String {
-    range.count == 1
-      ? "only \(range.lowerBound) (\(unit))"
-      : "a whole number of \(unit) from \(range.lowerBound) to \(range.upperBound)"
+    "a whole number of \(unit) from \(range.lowerBound) to \(range.upperBound)"
   }
 
   func parse(_ text: String, relativeTo directory: String) throws(SettingMismatch) -> Int {

@@ -27,7 +27,10 @@ extension ServiceStatus.Ingest {
 
 extension ServiceStatus.Verdicts {
   /// What became of records and batches.
-  init(_ ledgers: [LedgerCounters], _ counters: IngestCounters) {
+  ///
+  /// - Parameter isDivided: whether each batch goes to every ledger, so that only receptions can
+  ///   count batches.
+  init(_ ledgers: [LedgerCounters], _ counters: IngestCounters, isDivided: Bool) {
     var records: [String: UInt64] = [:]
     var rejected: [String: UInt64] = [:]
     var refused: [String: UInt64] = [:]
@@ -36,11 +39,13 @@ extension ServiceStatus.Verdicts {
         records[verdict.name, default: 0] += ledger.verdicts[Int(verdict.rawValue)]
       }
       for (reason, count) in ledger.rejections { rejected[reason.name, default: 0] += count }
+      guard !isDivided else { continue }
       for (reason, count) in ledger.refusals { refused[reason.name, default: 0] += count }
     }
     for (reason, count) in counters.refused { refused[reason.name, default: 0] += count }
     self.init(
-      batches: ledgers.reduce(0) { $0 + $1.batches }, resent: ledgers.reduce(0) { $0 + $1.resent },
+      batches: isDivided ? counters.batches : ledgers.reduce(0) { $0 + $1.batches },
+      resent: isDivided ? counters.resent : ledgers.reduce(0) { $0 + $1.resent },
       records: records, rejected: rejected, refused: refused,
       overflowed: ledgers.reduce(0) { $0 + $1.overflowed })
   }

@@ -5,49 +5,26 @@ internal import SegmentLog
 internal import Wire
 
 extension Reception {
-  /// Begins to take usage from the sockets.
-  func open() throws {
-    partition.onSynced = { [unowned self] synced in release(through: synced) }
-    partition.holdsMore = { [unowned self] in endpoints.contains { $0.holdsDatagrams } }
-    try openSockets()
-  }
-
-  /// Takes no more usage; what has come is judged.
-  ///
-  /// - Parameter action: called once everything is answered.
-  func drain(_ action: @escaping () -> Void) {
-    for endpoint in endpoints { endpoint.stopReceiving() }
-    partition.isDraining = true
-    judge()
-    onIdle = action
-    noteIdle()
-  }
-
-  private func noteIdle() {
-    guard let action = onIdle, answers.count == 0 else { return }
-    onIdle = nil
-    action()
-  }
-
-  /// Judges the group that has gathered and queues the answers.
+  /// Judges the group that has gathered, here or elsewhere.
   func judge() {
-    guard !columns.frames.isEmpty else { return }
+    if let handOver { return judge(by: handOver) }
+    guard let partition, !columns.frames.isEmpty else { return }
     partition.judge(
       columns, wall: EventLoop.wallMilliseconds(), monotonic: EventLoop.monotonicMilliseconds())
     let exceptions = partition.ledger.exceptions
     let missing = partition.ledger.missing
     for outcome in partition.ledger.outcomes {
-      answer(outcome, exceptions.span, missing.span, columns)
+      answer(outcome, exceptions.span, missing.span, columns, to: targets[outcome.frame])
     }
     columns.removeAll()
     targets.removeAll(keepingCapacity: true)
   }
 
-  private func answer(
+  /// Queues the answer that a batch gets once its receipt is synced.
+  func answer(
     _ outcome: BatchOutcome, _ exceptions: Span<UInt8>, _ missing: Span<ClosedRange<UInt64>>,
-    _ columns: borrowing UsageColumns
+    _ columns: borrowing UsageColumns, to target: AnswerTarget
   ) {
-    let target = targets[outcome.frame]
     let header = columns.frames[outcome.frame].header
     let source = columns.sourceName(ofFrame: outcome.frame)
     let answer = AnswerHeader(
@@ -87,7 +64,7 @@ extension Reception {
     refuse(header.sourceName(in: frame), answer, target, reason)
   }
 
-  private func refuse(
+  func refuse(
     _ source: RawSpan, _ answer: AnswerHeader, _ target: AnswerTarget, _ reason: RefusalReason
   ) {
     refusal.removeAll(keepingCapacity: true)
@@ -109,11 +86,16 @@ extension Reception {
       Self.send(bytes, to: target)
       settle(target)
     }
-    for endpoint in endpoints { endpoint.flushQueued() }
+    flushAnswers()
     noteIdle()
   }
 
-  private func settle(_ target: AnswerTarget) {
+  /// Sends what is queued for datagrams.
+  func flushAnswers() {
+    for endpoint in endpoints { endpoint.flushQueued() }
+  }
+
+  func settle(_ target: AnswerTarget) {
     guard case .stream(let peer) = target else { return }
     peer.outstanding -= 1
     peer.finishIfDone()

@@ -2,13 +2,16 @@ internal import EventLoop
 internal import Logging
 
 extension Reception {
-  /// Binds every configured address.
-  func openSockets() throws {
+  /// Binds every configured address, or those that another reception has bound.
+  ///
+  /// - Parameter first: the reception whose addresses are shared, with the ports that it got; nil
+  ///   for the first one.
+  func openSockets(sharing first: Reception? = nil) throws {
     let ingest = configuration.ingest
-    for address in ingest.udp {
-      let endpoint = try UDPEndpoint(
-        on: home.loop, bind: address,
-        options: UDPOptions(receiveBufferBytes: ingest.receiveBuffer))
+    let isShared = ingest.loops > 1
+    let options = UDPOptions(reusePort: isShared, receiveBufferBytes: ingest.receiveBuffer)
+    for address in first?.endpoints.map(\.localAddress) ?? ingest.udp {
+      let endpoint = try UDPEndpoint(on: home.loop, bind: address, options: options)
       if endpoint.receiveBufferBytes < ingest.receiveBuffer {
         logger.warning(
           "the kernel grants a smaller receive buffer; raise net.core.rmem_max",
@@ -24,14 +27,19 @@ extension Reception {
         onBatchEnd: { [self] in judge() })
       endpoints.append(endpoint)
     }
+    try listen(at: first?.listeners.map(\.localAddress) ?? ingest.tcp.map { .tcp($0) })
+  }
+
+  private func listen(at addresses: [StreamAddress]) throws {
+    let ingest = configuration.ingest
     let options = StreamListener.Options(
       limits: StreamLimits(
         maximumInputBytes: max(ingest.maximumFrame, 256 << 10),
         idleMilliseconds: ingest.idleTimeout.milliseconds),
-      maximumConnections: ingest.maximumConnections)
-    for address in ingest.tcp {
+      maximumConnections: ingest.connectionsPerLoop, reusePort: ingest.loops > 1)
+    for address in addresses {
       listeners.append(
-        try StreamListener(on: home.loop, at: .tcp(address), options: options) {
+        try StreamListener(on: home.loop, at: address, options: options) {
           [self] connection in
           let peer = StreamPeer(connection)
           return StreamHandlers(

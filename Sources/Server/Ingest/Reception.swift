@@ -22,7 +22,10 @@ final class Reception {
   /// Connections that this side ended before the peer did, by reason.
   var cutConnections: [String: UInt64] = [:]
 
-  let partition: Partition
+  /// The partition that judges, if there is one only and it lives here.
+  let partition: Partition?
+  /// How groups reach the partitions if they live elsewhere.
+  let handOver: HandOver?
   let keys: KeyRing?
   private let limits: WireLimits
   private let quarantine: QuarantineFile
@@ -32,27 +35,65 @@ final class Reception {
   var targets: [AnswerTarget] = []
   var answers = AckQueue()
   var refusal: [UInt8] = []
+  /// Whether no more usage is taken.
+  private(set) var isDraining = false
   /// Called once everything is answered.
-  var onIdle: (() -> Void)?
+  private var onIdle: (() -> Void)?
 
   /// A reception without sockets.
   ///
   /// - Parameters:
-  ///   - partition: who judges.
+  ///   - partitions: who judges.
+  ///   - tenants: which partition has which tenant.
   ///   - home: where it lives.
   ///   - keys: the keys of sources; nil without authentication.
   init(
-    for partition: Partition, on home: ServiceLoop, configuration: ServerConfiguration,
-    keys: KeyRing?, quarantine: QuarantineFile, logger: Logger
+    for partitions: [Partition], tenants: TenantPartitions, installation: InstallationID,
+    on home: ServiceLoop, configuration: ServerConfiguration, keys: KeyRing?,
+    quarantine: QuarantineFile, logger: Logger
   ) {
-    self.partition = partition
+    if partitions.count == 1, partitions[0].home === home {
+      partition = partitions[0]
+      handOver = nil
+    } else {
+      partition = nil
+      handOver = HandOver(to: partitions, tenants: tenants)
+    }
     self.home = home
     self.configuration = configuration
     self.keys = keys
     self.quarantine = quarantine
     self.logger = logger
     limits = WireLimits(maximumFrameLength: configuration.ingest.maximumFrame)
-    encoder = AnswerEncoder(installation: partition.ledger.identity.installation)
+    encoder = AnswerEncoder(installation: installation)
+    guard let partition else {
+      home.loop.onIterationEnd { [unowned self] in flushAnswers() }
+      return
+    }
+    partition.onSynced = { [unowned self] synced in release(through: synced) }
+    partition.holdsMore = { [unowned self] in endpoints.contains { $0.holdsDatagrams } }
+  }
+
+  /// Batches that wait for their answer.
+  var waitingAnswers: Int { answers.count + (handOver?.framesInHand ?? 0) }
+
+  /// Takes no more usage; what has come is judged.
+  ///
+  /// - Parameter action: called once everything is answered.
+  func drain(_ action: @escaping () -> Void) {
+    for endpoint in endpoints { endpoint.stopReceiving() }
+    judge()
+    isDraining = true
+    partition?.isDraining = true
+    onIdle = action
+    noteIdle()
+  }
+
+  /// Goes on with what waits for the last answer, if that has left.
+  func noteIdle() {
+    guard let action = onIdle, waitingAnswers == 0 else { return }
+    onIdle = nil
+    action()
   }
 
   /// Takes a datagram, which must be one frame.
@@ -118,13 +159,24 @@ final class Reception {
       }
     case .heartbeat:
       counters.heartbeats += 1
-      partition.ledger.noteHeartbeat(
-        source: header.sourceName(in: frame), epoch: header.epoch,
-        highestIssued: header.highestSequence)
+      noteHeartbeat(frame, header)
     case .controlTotals: refuse(frame, header, target, .unsupportedType)
     case .ack, .refusal: counters.count(.unknownType(found: header.type.rawValue))
     }
     return true
+  }
+
+  private func noteHeartbeat(_ frame: RawSpan, _ header: FrameHeader) {
+    let source = header.sourceName(in: frame)
+    if let partition {
+      partition.ledger.noteHeartbeat(
+        source: source, epoch: header.epoch, highestIssued: header.highestSequence)
+    } else {
+      let name = unsafe source.withUnsafeBytes { unsafe [UInt8]($0) }
+      handOver?.heartbeats.append(
+        FrameGroup.Heartbeat(
+          source: name, epoch: header.epoch, highestSequence: header.highestSequence))
+    }
   }
 
   /// Who made a frame.

@@ -23,6 +23,6 @@ extension Reception {
       cutConnections: cutConnections, counters: counters,
       kernelDrops: endpoints.reduce(0) { $0 + $1.kernelDrops },
       droppedAnswers: endpoints.reduce(0) { $0 + $1.statistics.framesDropped },
-      waitingAnswers: answers.count)
+      waitingAnswers: waitingAnswers)
   }
 }

@@ -3,23 +3,47 @@ internal import Metering
 public import SegmentLog
 internal import Wire
 
-/// Reads and checks the segments of one data directory without changing anything.
+/// Reads and checks the segments of one partition without changing anything.
 public struct SegmentInspection {
+  /// The number of the partition.
+  public let partition: UInt16
   private let files: PartitionFiles
   private let installation: Installation
   private let mark: DurabilityMark?
   private let numbers: [UInt64]
 
-  /// Lists the segments of a data directory.
+  /// Lists the segments of every partition of a data directory.
   ///
-  /// - Throws: ``CommandFailure`` if the directory, its identity or its mark cannot be read.
-  public init(_ layout: DataDirectoryLayout) throws(CommandFailure) {
-    files = PartitionFiles(layout.partition(0))
+  /// - Throws: ``CommandFailure`` if the directory, its identity or a mark cannot be read.
+  public static func all(
+    _ layout: DataDirectoryLayout
+  ) throws(CommandFailure) -> [SegmentInspection] {
+    var all = [try SegmentInspection(layout)]
+    for number in 1..<max(all[0].installation.partitionCount, 1) {
+      all.append(try SegmentInspection(layout, partition: number))
+    }
+    return all
+  }
+
+  /// Lists the segments of a partition of a data directory.
+  ///
+  /// - Throws: ``CommandFailure`` if the directory, its identity or its mark cannot be read, or if
+  ///   it has no such partition.
+  public init(_ layout: DataDirectoryLayout, partition: UInt16 = 0) throws(CommandFailure) {
+    self.partition = partition
+    files = PartitionFiles(layout.partition(partition))
     do {
       installation = try layout.readInstallation()
+      guard partition < installation.partitionCount else {
+        throw CommandFailure(
+          "there is no partition \(partition); \(layout.path) has partitions 0 to "
+            + "\(installation.partitionCount - 1)")
+      }
       // The mark first: what it covers is in the segments.
       mark = try files.readMark()
       numbers = try files.segmentNumbers()
+    } catch let failure as CommandFailure {
+      throw failure
     } catch {
       throw CommandFailure("\(error)")
     }
@@ -48,7 +72,7 @@ public struct SegmentInspection {
       if error.kind == .missing { return nil }
       throw CommandFailure("\(error)")
     }
-    var report = SegmentReport(number: number, fileBytes: bytes.count)
+    var report = SegmentReport(partition: partition, number: number, fileBytes: bytes.count)
     let span = unsafe bytes.span.bytes
     do {
       try read(span, into: &report, after: previous, decompresses: decompresses)
@@ -100,8 +124,10 @@ public struct SegmentInspection {
   }
 }
 
-/// What checking a whole log has shown.
+/// What checking the whole log of a partition has shown.
 public struct LogCheck: Sendable {
+  /// The partition.
+  public var partition: UInt16
   /// Segments that were read.
   public var segments = 0
   /// Blocks with their checksums and their place in the chain.
@@ -126,7 +152,7 @@ extension SegmentInspection {
   public func check(
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(CommandFailure) -> LogCheck {
-    var check = LogCheck()
+    var check = LogCheck(partition: partition)
     var previous: ChainPoint?
     var last: UInt64?
     for (index, number) in numbers.enumerated() {

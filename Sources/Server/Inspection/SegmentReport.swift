@@ -21,6 +21,8 @@ public struct SegmentReport: Sendable {
     case damaged(SegmentError)
   }
 
+  /// The partition that it is of.
+  public var partition: UInt16
   /// Its number.
   public var number: UInt64
   /// Bytes of the file.

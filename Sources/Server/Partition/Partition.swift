@@ -16,7 +16,7 @@ final class Partition {
   let home: ServiceLoop
   let number: UInt16
   let files: PartitionFiles
-  let logger: Logger
+  private(set) var logger: Logger
   var ledger: Ledger
   let writer: SegmentWriter
   let flusher: Flusher
@@ -41,6 +41,8 @@ final class Partition {
   var isBelowReserve = false { didSet { updateRefusal() } }
   /// Whether the service stops.
   var isDraining = false { didSet { updateRefusal() } }
+  /// Groups of receptions on other loops that wait for a sync, in the order of the log.
+  var judged: [JudgedGroup] = []
   /// What waits for the flush that is under way.
   var afterFlush: [() -> Void] = []
 
@@ -58,6 +60,8 @@ final class Partition {
     number = start.number
     files = start.files
     ledger = start.takeLedger()
+    // A single one has nothing to be told apart from.
+    if configuration.ingest.partitions > 1 { self.logger[metadataKey: "partition"] = "\(number)" }
     let wakeup = start.wakeup
     self.wakeup = wakeup
     upkeep = start.upkeep
@@ -65,6 +69,8 @@ final class Partition {
       files: files, continuing: ledger.end, segment: start.last,
       segmentSize: configuration.log.segmentSize, onSync: { wakeup.signal() })
     flusher = Flusher(database, onOutcome: { wakeup.signal() })
+    onSynced = { [unowned self] synced in releaseGroups(through: synced) }
+    holdsMore = { home.hasWork }
   }
 
   /// Begins to take usage, and starts the timers.
@@ -85,18 +91,19 @@ final class Partition {
     wakeup.signal()
   }
 
-  /// Ends the timers; the writer and the flusher go on until ``stop(patience:)``.
+  /// Ends the timers; the writer and the flusher go on until ``stop(before:)``.
   func close() {
     for timer in timers { timer.close() }
     commitTimer?.close()
   }
 
-  /// Writes what was submitted, and ends the threads.
+  /// Writes what was submitted, and ends the threads; its loop has ended.
   ///
-  /// - Parameter patience: seconds to wait for a flush that is under way.
-  func stop(patience: Double) {
+  /// - Parameter end: until when a flush that is under way is waited for, on the monotonic clock in
+  ///   milliseconds.
+  func stop(before end: Int64) {
     writer.stop()
-    flusher.stop(patience: patience)
+    flusher.stop(patience: Double(max(0, end - EventLoop.monotonicMilliseconds())) / 1_000)
   }
 
   /// Judges a group of frames; what became of them is in the ledger.

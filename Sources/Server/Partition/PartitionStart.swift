@@ -1,5 +1,6 @@
 internal import Dedup
 internal import EventLoop
+internal import Foundation
 internal import Logging
 internal import Metering
 internal import SegmentLog
@@ -17,8 +18,33 @@ final class PartitionStart {
   /// The segment to continue.
   let last: (number: UInt64, length: Int)?
 
+  /// Recovers every partition, as many side by side as there are cores.
+  ///
+  /// - Parameter checkpoints: those in Postgres, by partition; nil if it could not be asked.
+  /// - Throws: what is wrong with the first partition that cannot start;
+  ///   ``StopSignals/Received`` if the service is told to stop meanwhile.
+  static func all(
+    _ configuration: ServerConfiguration, directory: DataDirectory,
+    checkpoints: [UInt16: Checkpoint]?, logger: Logger
+  ) throws -> [PartitionStart] {
+    let count = configuration.ingest.partitions
+    let results = StartResults(count)
+    DispatchQueue.concurrentPerform(iterations: count) { index in
+      let number = UInt16(index)
+      var logger = logger
+      if count > 1 { logger[metadataKey: "partition"] = "\(number)" }
+      results.put(
+        Result {
+          try PartitionStart(
+            number, configuration, directory: directory,
+            checkpoint: checkpoints.map { $0[number] ?? .beginning }, logger: logger)
+        }, at: index)
+    }
+    return try results.all()
+  }
+
   /// - Throws: ``StopSignals/Received`` if the service is told to stop meanwhile.
-  init(
+  private init(
     _ number: UInt16, _ configuration: ServerConfiguration, directory: DataDirectory,
     checkpoint: Checkpoint?, logger: Logger
   ) throws {
@@ -69,5 +95,22 @@ final class PartitionStart {
   func takeLedger() -> Ledger {
     guard let ledger = ledger.take() else { preconditionFailure("BUG: the ledger is taken twice") }
     return ledger
+  }
+}
+
+/// What threads that start partitions side by side have come to.
+private final class StartResults: Sendable {
+  private let lock = NSLock()
+  nonisolated(unsafe) private var results: [Result<PartitionStart, any Error>?]
+
+  init(_ count: Int) { unsafe results = Array(repeating: nil, count: count) }
+
+  func put(_ result: Result<PartitionStart, any Error>, at index: Int) {
+    lock.withLock { unsafe results[index] = result }
+  }
+
+  /// All of them, once every thread is done.
+  func all() throws -> [PartitionStart] {
+    try lock.withLock { unsafe results }.compactMap { try $0?.get() }
   }
 }

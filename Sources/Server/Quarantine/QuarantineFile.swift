@@ -4,17 +4,21 @@ internal import Glibc
 /// The bounded file of what was authentic and rejected: NDJSON in two files that take turns, so
 /// that the oldest entries leave first.
 ///
-/// One thread writes. What cannot be written is counted, and stops nothing: the verdicts are in the
-/// log.
-public final class QuarantineFile {
+/// Any thread may write, one after the other. What cannot be written is counted, and stops nothing:
+/// the verdicts are in the log.
+public final class QuarantineFile: @unchecked Sendable {
   private let directory: String
   /// The size of one of the two files at most.
   private let limit: Int
   private var file: OpenFile?
   private var size = 0
   private var lastNumber: UInt64 = 0
+  private var lostEntries: UInt64 = 0
+  /// Guards everything that changes.
+  private let lock = NSLock()
+
   /// Entries that could not be written.
-  private(set) var lost: UInt64 = 0
+  var lost: UInt64 { lock.withLock { lostEntries } }
 
   /// More than the longest line: what is read of a file to find its last entry.
   private static let tail = 1 << 20
@@ -48,6 +52,11 @@ public final class QuarantineFile {
 
   /// Numbers entries and appends them.
   func append(_ entries: [QuarantineEntry]) {
+    lock.withLock { lostEntries += UInt64(entries.count - write(entries)) }
+  }
+
+  /// - Returns: how many were written.
+  private func write(_ entries: [QuarantineEntry]) -> Int {
     var written = 0
     do throws(SystemCallError) {
       if file == nil { try open() }
@@ -73,7 +82,7 @@ public final class QuarantineFile {
       // The next attempt looks at what is there, and begins a line of its own.
       file = nil
     }
-    lost += UInt64(entries.count - written)
+    return written
   }
 
   private func write(_ lines: [UInt8]) throws(SystemCallError) {

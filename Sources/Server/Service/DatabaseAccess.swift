@@ -72,18 +72,19 @@ final class DatabaseAccess: Sendable {
       "private Postgres runs again", metadata: ["socket": "\(restarted.socketDirectory)"])
   }
 
-  /// The checkpoint in Postgres, the beginning if it has none; nil if Postgres cannot be reached
-  /// now.
+  /// The checkpoints in Postgres, by partition; nil if Postgres cannot be reached now.
   ///
   /// - Throws: if the database can never serve this installation.
-  func checkpoint(of installation: Installation) throws -> Checkpoint? {
+  func checkpoints(of installation: Installation) throws -> [UInt16: Checkpoint]? {
     do throws(DatabaseError) {
-      let stored = try open().checkpoint(partition: 0)
-      guard let stored else { return .beginning }
-      guard stored.installation == installation.id else {
-        throw .installationMismatch(expected: installation.id, found: stored.installation)
+      var places: [UInt16: Checkpoint] = [:]
+      for stored in try open().checkpoints() {
+        guard stored.installation == installation.id else {
+          throw .installationMismatch(expected: installation.id, found: stored.installation)
+        }
+        places[stored.partition] = stored.place
       }
-      return stored.place
+      return places
     } catch {
       switch error {
       case .postgres, .outcomeUnknown, .readOnly, .privateCluster:

@@ -54,8 +54,12 @@ extension Service {
     askPartitions({ partition, answer in answer(partition.refusal(toClose: period)) }) {
       [unowned self] refusals in
       let refusal = refusals.lazy.compactMap(\.self).first
+      let owner = tenant.map { tenants.partition(ofTenant: $0) }
       askPartitions({ partition, answer in
-        answer(partition.finalize(period, of: tenant, operatorName, refusal: refusal))
+        let isAsked = owner == nil || owner == Int(partition.number)
+        answer(
+          isAsked
+            ? partition.finalize(period, of: tenant, operatorName, refusal: refusal) : [])
       }) { results in
         action(
           results.joined().sorted { $0.tenant.utf8.lexicographicallyPrecedes($1.tenant.utf8) })

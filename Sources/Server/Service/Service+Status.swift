@@ -29,7 +29,8 @@ extension Service {
       installation: "\(Hexadecimal.text(of: directory.installation.id.bits))",
       dataDirectory: directory.layout.path, started: started.text, time: time.text,
       ingest: ServiceStatus.Ingest(receptions, counters),
-      verdicts: ServiceStatus.Verdicts(partitions.map(\.counters), counters),
+      verdicts: ServiceStatus.Verdicts(
+        partitions.map(\.counters), counters, isDivided: !configuration.ingest.isSingle),
       sources: ServiceStatus.Sources(partitions.map { ($0.sourceCount, $0.gaps) }),
       log: log(partitions), dedup: dedup(partitions), flush: flush(partitions),
       hours: Self.hours(partitions),

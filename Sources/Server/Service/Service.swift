@@ -19,6 +19,7 @@ public final class Service {
   let logger: Logger
   let home: ServiceLoop
   let partitions: [Partition]
+  let tenants: TenantPartitions
   let receptions: [Reception]
   let quarantine: QuarantineFile
   let database: DatabaseAccess
@@ -48,21 +49,29 @@ public final class Service {
       directory: directory.layout.quarantine,
       maximumBytes: configuration.quarantine.maximumBytes)
     database = try DatabaseAccess(configuration, directory: directory, logger: logger)
+    let keys = try Self.keys(configuration)
     do {
-      home = try ServiceLoop()
+      let home = try ServiceLoop()
+      self.home = home
       try StopSignals.check()
-      let start = try PartitionStart(
-        0, configuration, directory: directory,
-        checkpoint: try database.checkpoint(of: directory.installation), logger: logger)
-      let partition = try Partition(
-        start, on: home, configuration: configuration, database: database,
-        quarantine: quarantine, logger: logger)
-      partitions = [partition]
-      receptions = [
+      let starts = try PartitionStart.all(
+        configuration, directory: directory,
+        checkpoints: try database.checkpoints(of: directory.installation), logger: logger)
+      let isSingle = configuration.ingest.isSingle
+      partitions = try starts.map { [database, quarantine, logger] start in
+        try Partition(
+          start, on: isSingle ? home : ServiceLoop(), configuration: configuration,
+          database: database, quarantine: quarantine, logger: logger)
+      }
+      let tenants = TenantPartitions(partitions.count, secret: directory.installation.secret)
+      self.tenants = tenants
+      receptions = try (0..<configuration.ingest.loops).map {
+        [partitions, directory, quarantine, logger] number in
         Reception(
-          for: partition, on: home, configuration: configuration,
-          keys: try Self.keys(configuration), quarantine: quarantine, logger: logger)
-      ]
+          for: partitions, tenants: tenants, installation: directory.installation.id,
+          on: number == 0 ? home : try ServiceLoop(), configuration: configuration, keys: keys,
+          quarantine: quarantine, logger: logger)
+      }
       try open()
     } catch {
       database.stop(within: 120)
@@ -93,7 +102,9 @@ public final class Service {
       }
       try partition.open()
     }
-    for reception in receptions { try reception.open() }
+    for reception in receptions {
+      try reception.openSockets(sharing: reception.home === home ? nil : receptions[0])
+    }
     control = try ControlServer(
       on: home.loop, path: directory.layout.controlSocket(of: directory.installation)
     ) { [unowned self] exchange in handle(exchange) }
@@ -101,15 +112,22 @@ public final class Service {
     timers = [
       home.loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() }
     ]
-    logger.info(
-      "ready",
-      metadata: [
-        "udp": "\(receptions[0].endpoints.map { "\($0.localAddress)" }.joined(separator: ","))",
-        "tcp": "\(receptions[0].listeners.map { "\($0.localAddress)" }.joined(separator: ","))",
-        "data": "\(directory.layout.path)",
-        "position": "\(partitions.reduce(0) { $0 + $1.ledger.end.position.rawValue })",
-        "keys": "\(partitions.reduce(0) { $0 + $1.ledger.dedupStatistics.keys })",
-      ])
+    for partition in partitions where partition.home !== home {
+      partition.home.start(named: "partition-\(partition.number)")
+    }
+    for (number, reception) in receptions.enumerated() where reception.home !== home {
+      reception.home.start(named: "receiver-\(number)")
+    }
+    whenReported { [logger, directory] status in
+      logger.info(
+        "ready",
+        metadata: [
+          "udp": "\(status.ingest.udp.joined(separator: ","))",
+          "tcp": "\(status.ingest.tcp.joined(separator: ","))",
+          "data": "\(directory.layout.path)", "position": "\(status.log.position)",
+          "keys": "\(status.dedup.keys)",
+        ])
+    }
   }
 
   /// Runs until the service is told to stop.
@@ -117,10 +135,17 @@ public final class Service {
   /// - Returns: how the command ends; why, if it had to stop for another reason, is in the log.
   public func run() -> CommandExit {
     home.loop.run()
-    for partition in partitions { partition.stop(patience: isFlushed ? 60 : 1) }
+    for other in otherLoops { other.join() }
+    let end = EventLoop.monotonicMilliseconds() + (isFlushed ? 60_000 : 1_000)
+    for partition in partitions { partition.stop(before: end) }
     database.stop(within: isFlushed ? 120 : 10)
     home.loop.close()
     return exit
+  }
+
+  /// The loops that have threads of their own.
+  private var otherLoops: [ServiceLoop] {
+    (receptions.map(\.home) + partitions.map(\.home)).filter { $0 !== home }
   }
 
   // MARK: Asking
@@ -234,8 +259,11 @@ public final class Service {
 
   private func end() {
     for timer in timers { timer.close() }
-    for reception in receptions { reception.closeSockets() }
-    for partition in partitions { partition.close() }
+    for reception in receptions {
+      reception.home.perform(from: home) { reception.closeSockets() }
+    }
+    for partition in partitions { partition.home.perform(from: home) { partition.close() } }
+    for other in otherLoops { other.perform(from: home) { other.loop.stop() } }
     control?.close()
     for watcher in watchers { watcher.close() }
     home.loop.stop()

@@ -35,22 +35,27 @@ final class ServiceLoop: @unchecked Sendable {
   /// Whether something waits to be done.
   var hasWork: Bool { lock.withLock { !waiting.isEmpty } }
 
+  /// What is done at once; between two rounds the loop ends an iteration, which seals and sends.
+  private static let round = 8
+
   private func work() {
-    let actions = lock.withLock {
-      defer { waiting = [] }
-      return waiting
+    let (actions, isMore) = lock.withLock {
+      let actions = Array(waiting.prefix(Self.round))
+      waiting.removeFirst(actions.count)
+      return (actions, !waiting.isEmpty)
     }
+    if isMore { wakeup?.signal() }
     for action in actions { action() }
   }
 
   /// Runs the loop on a thread of its own until it is stopped, and closes it then.
   func start(named name: String) {
     let thread = Thread { [self] in
+      Thread.current.name = name
       loop.run()
       loop.close()
       ended.signal()
     }
-    thread.name = name
     thread.start()
   }
 

@@ -57,6 +57,16 @@ public struct HourComparison: Sendable {
   }
 }
 
+extension HourComparison {
+  /// Adds what comparing another partition's hours has shown.
+  mutating func add(_ other: HourComparison) {
+    equal += other.equal
+    differing += other.differing
+    let all = (differences + other.differences).sorted { $0.place < $1.place }
+    differences = Array(all.prefix(limit))
+  }
+}
+
 /// An hour and kind whose sums over all tenants are not those of the log and the manifest.
 public struct HourDifference: Sendable, Hashable, CustomStringConvertible {
   /// The hour and the kind.

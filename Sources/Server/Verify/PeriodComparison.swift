@@ -128,6 +128,20 @@ public struct PeriodComparison: Sendable {
   }
 }
 
+extension PeriodComparison {
+  /// Adds what comparing another partition's periods has shown.
+  mutating func add(_ other: PeriodComparison) {
+    equal += other.equal
+    differing += other.differing
+    let all = (differences + other.differences).sorted { left, right in
+      left.tenant == right.tenant
+        ? left.period < right.period
+        : left.tenant.utf8.lexicographicallyPrecedes(right.tenant.utf8)
+    }
+    differences = Array(all.prefix(limit))
+  }
+}
+
 /// The figures of one row that differ.
 private struct DifferingFigures {
   var all: [PeriodDifference.Figure] = []

@@ -1,4 +1,5 @@
 public import Metering
+public import SegmentLog
 internal import Wire
 
 /// What comparing Postgres with the log has shown.
@@ -13,8 +14,8 @@ public struct Verification: Sendable {
     case beyondRetention = "beyond retention"
   }
 
-  /// The checkpoint in Postgres, up to which the log was folded.
-  public var checkpoint: Checkpoint
+  /// The checkpoints in Postgres, up to which the logs of the partitions were folded.
+  public var checkpoints: [Checkpoint]
   /// Segments that were read.
   public var segments: Int
   /// Segments that retention has deleted.
@@ -32,11 +33,11 @@ public struct Verification: Sendable {
 
   /// A result from its parts.
   public init(
-    checkpoint: Checkpoint, segments: Int, deletedSegments: Int, records: Int64,
+    checkpoints: [Checkpoint], segments: Int, deletedSegments: Int, records: Int64,
     usage: RollupComparison, adjustments: RollupComparison, deletedHours: HourComparison,
     periods: PeriodComparison
   ) {
-    self.checkpoint = checkpoint
+    self.checkpoints = checkpoints
     self.segments = segments
     self.deletedSegments = deletedSegments
     self.records = records
@@ -45,6 +46,9 @@ public struct Verification: Sendable {
     self.deletedHours = deletedHours
     self.periods = periods
   }
+
+  /// The position of the checkpoint; of several partitions the sum.
+  public var position: UInt64 { checkpoints.reduce(0) { $0 + $1.position.rawValue } }
 
   /// How many rows, sums and periods differ.
   public var differing: Int {

@@ -1,5 +1,4 @@
 import ArgumentParser
-import SegmentLog
 import Server
 
 /// `weighbridge quarantine`
@@ -8,7 +7,7 @@ struct Quarantine: ParsableCommand {
     abstract: "Show what was authentic and rejected.", subcommands: [List.self, Show.self])
 
   private static func entries(_ service: ServiceOptions) throws -> [QuarantineEntry] {
-    QuarantineFile.read(in: "\(try service.partitionFiles().path)/\(SegmentNames.quarantine)")
+    QuarantineFile.read(in: try service.layout().quarantine)
   }
 
   /// `weighbridge quarantine list`

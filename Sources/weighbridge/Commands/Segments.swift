@@ -18,17 +18,22 @@ struct Segments: ParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-      let inspection = try SegmentInspection(service.layout())
+      let inspections = try SegmentInspection.all(service.layout())
       let bar = ProgressLine()
       defer { bar.clear() }
       var reports: [SegmentReport] = []
-      let numbers = inspection.segmentNumbers
-      for (index, number) in numbers.enumerated() {
-        if let report = try inspection.report(number) { reports.append(report) }
-        bar.show(Double(index + 1) / Double(numbers.count), "segment \(number)")
+      let count = inspections.reduce(0) { $0 + $1.segmentNumbers.count }
+      for inspection in inspections {
+        for number in inspection.segmentNumbers {
+          if let report = try inspection.report(number) { reports.append(report) }
+          bar.show(Double(reports.count) / Double(count), "segment \(number)")
+        }
       }
       bar.clear()
-      Console.write(try json ? SegmentText.json(reports) : SegmentText.list(reports))
+      Console.write(
+        try json
+          ? SegmentText.json(reports)
+          : SegmentText.list(reports, namesPartitions: inspections.count > 1))
     }
   }
 
@@ -38,10 +43,12 @@ struct Segments: ParsableCommand {
 
     @OptionGroup var service: ServiceOptions
     @Argument(help: "The number of the segment.") var number: UInt64
+    @Option(help: ArgumentHelp("The partition that it is of.", valueName: "number"))
+    var partition: UInt16 = 0
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-      let inspection = try SegmentInspection(service.layout())
+      let inspection = try SegmentInspection(service.layout(), partition: partition)
       guard let report = try inspection.report(number) else {
         throw CommandFailure("there is no segment \(number)")
       }
@@ -63,15 +70,22 @@ struct Segments: ParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-      let inspection = try SegmentInspection(service.layout())
+      let inspections = try SegmentInspection.all(service.layout())
       let bar = ProgressLine()
       defer { bar.clear() }
-      let check = try inspection.check { done, total in
-        bar.show(Double(done) / Double(total), "segment \(done) of \(total)")
+      let total = inspections.reduce(0) { $0 + $1.segmentNumbers.count }
+      var before = 0
+      var checks: [LogCheck] = []
+      for inspection in inspections {
+        checks.append(
+          try inspection.check { done, _ in
+            bar.show(Double(before + done) / Double(total), "segment \(before + done) of \(total)")
+          })
+        before += inspection.segmentNumbers.count
       }
       bar.clear()
-      Console.write(try json ? SegmentText.json(check) : SegmentText.text(check))
-      try Ending.end(check.damages.isEmpty ? .done : .refused)
+      Console.write(try json ? SegmentText.json(checks) : SegmentText.text(checks))
+      try Ending.end(checks.allSatisfy(\.damages.isEmpty) ? .done : .refused)
     }
   }
 }

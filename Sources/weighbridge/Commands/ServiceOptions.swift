@@ -26,11 +26,6 @@ struct ServiceOptions: ParsableArguments {
     try Self.layout(of: configuration())
   }
 
-  /// The files of the log.
-  func partitionFiles() throws(CommandFailure) -> PartitionFiles {
-    PartitionFiles(try layout().partition(0))
-  }
-
   /// Asks the running service.
   func ask(
     _ request: ControlRequest, timeout: Int = 60

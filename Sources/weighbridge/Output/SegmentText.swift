@@ -6,18 +6,23 @@ import Wire
 /// Segments for people and machines.
 enum SegmentText {
   /// A table of segments.
-  static func list(_ reports: [SegmentReport]) -> String {
-    var table = Table([
-      .number("segment"), .number("from position"), .number("to position"), .number("blocks"),
-      .number("bytes"), .text("first arrival"), .text("last arrival"), .text("state"),
-    ])
-    for report in reports {
-      table.add([
-        "\(report.number)", report.header.map { position($0.start) } ?? "-",
-        report.end.map(position) ?? "-", NumberText.grouped(report.blocks.count),
-        NumberText.grouped(report.contentBytes), report.firstArrival?.text ?? "-",
-        report.lastArrival?.text ?? "-", state(report.ending),
+  ///
+  /// - Parameter namesPartitions: whether each line says of which partition its segment is.
+  static func list(_ reports: [SegmentReport], namesPartitions: Bool) -> String {
+    let partition: [Table.Column] = namesPartitions ? [.number("partition")] : []
+    var table = Table(
+      partition + [
+        .number("segment"), .number("from position"), .number("to position"), .number("blocks"),
+        .number("bytes"), .text("first arrival"), .text("last arrival"), .text("state"),
       ])
+    for report in reports {
+      table.add(
+        (namesPartitions ? ["\(report.partition)"] : []) + [
+          "\(report.number)", report.header.map { position($0.start) } ?? "-",
+          report.end.map(position) ?? "-", NumberText.grouped(report.blocks.count),
+          NumberText.grouped(report.contentBytes), report.firstArrival?.text ?? "-",
+          report.lastArrival?.text ?? "-", state(report.ending),
+        ])
     }
     let bytes = reports.reduce(0) { $0 + $1.contentBytes }
     return table.text + "\(NumberText.count(reports.count, "segment")), "
@@ -59,15 +64,22 @@ enum SegmentText {
     return facts.text + table.text
   }
 
-  /// What a check found; the answer is the last line.
-  static func text(_ check: LogCheck) -> String {
-    var text =
-      "\(NumberText.count(check.segments, "segment")), \(NumberText.count(check.blocks, "block")), "
-      + "\(NumberText.count(check.entries, "entry", "entries")), \(NumberText.bytes(check.bytes))"
-    text += check.end.map { ", up to position \(position($0))\n" } ?? "\n"
-    for damage in check.damages { text += "damaged: \(damage)\n" }
-    if let torn = check.tornTail { text += "torn tail, or a write under way: \(torn)\n" }
-    return text + (check.damages.isEmpty ? "whole\n" : "damaged\n")
+  /// What checks of the partitions found; the answer is the last line.
+  static func text(_ checks: [LogCheck]) -> String {
+    var text = ""
+    for check in checks {
+      let name = checks.count > 1 ? "partition \(check.partition): " : ""
+      text +=
+        name + "\(NumberText.count(check.segments, "segment")), "
+        + "\(NumberText.count(check.blocks, "block")), "
+        + "\(NumberText.count(check.entries, "entry", "entries")), \(NumberText.bytes(check.bytes))"
+      text += check.end.map { ", up to position \(position($0))\n" } ?? "\n"
+      for damage in check.damages { text += "damaged: \(name)\(damage)\n" }
+      if let torn = check.tornTail {
+        text += "torn tail, or a write under way: \(name)\(torn)\n"
+      }
+    }
+    return text + (checks.allSatisfy(\.damages.isEmpty) ? "whole\n" : "damaged\n")
   }
 
   private static func position(_ place: ChainPoint) -> String {
@@ -90,6 +102,7 @@ enum SegmentText {
 
 extension SegmentText {
   private struct Segment: Encodable {
+    var partition: UInt16
     var number: UInt64
     var fromPosition: UInt64?
     var toPosition: UInt64?
@@ -106,6 +119,7 @@ extension SegmentText {
     var blocks: [Block]?
 
     init(_ report: SegmentReport, hasBlocks: Bool) {
+      partition = report.partition
       number = report.number
       fromPosition = report.header?.start.position.rawValue
       toPosition = report.end?.position.rawValue
@@ -150,14 +164,36 @@ extension SegmentText {
   }
 
   private struct Checked: Encodable {
+    struct Partition: Encodable {
+      var partition: UInt16
+      var isWhole: Bool
+      var segments: Int
+      var blocks: Int
+      var entries: Int
+      var bytes: Int
+      var position: UInt64?
+      var damages: [String]
+      var tornTail: String?
+
+      init(_ check: LogCheck) {
+        partition = check.partition
+        isWhole = check.damages.isEmpty
+        segments = check.segments
+        blocks = check.blocks
+        entries = check.entries
+        bytes = check.bytes
+        position = check.end?.position.rawValue
+        damages = check.damages
+        tornTail = check.tornTail
+      }
+    }
+
     var isWhole: Bool
     var segments: Int
     var blocks: Int
     var entries: Int
     var bytes: Int
-    var position: UInt64?
-    var damages: [String]
-    var tornTail: String?
+    var partitions: [Partition]
   }
 
   /// The segments as JSON.
@@ -170,12 +206,13 @@ extension SegmentText {
     try JSONOutput.text(Segment(report, hasBlocks: true))
   }
 
-  /// A check as JSON.
-  static func json(_ check: LogCheck) throws -> String {
+  /// Checks of the partitions as JSON.
+  static func json(_ checks: [LogCheck]) throws -> String {
     try JSONOutput.text(
       Checked(
-        isWhole: check.damages.isEmpty, segments: check.segments, blocks: check.blocks,
-        entries: check.entries, bytes: check.bytes, position: check.end?.position.rawValue,
-        damages: check.damages, tornTail: check.tornTail))
+        isWhole: checks.allSatisfy(\.damages.isEmpty),
+        segments: checks.reduce(0) { $0 + $1.segments },
+        blocks: checks.reduce(0) { $0 + $1.blocks }, entries: checks.reduce(0) { $0 + $1.entries },
+        bytes: checks.reduce(0) { $0 + $1.bytes }, partitions: checks.map(Checked.Partition.init)))
   }
 }

@@ -42,7 +42,21 @@ enum StatusText {
       "hours",
       "closed through \(status.hours.closedThrough ?? "none"), in Postgres through "
         + (status.hours.flushedThrough ?? "none"))
+    if status.partitions.count > 1 {
+      for partition in status.partitions { add(partition, to: &facts) }
+    }
     return facts.text
+  }
+
+  private static func add(_ partition: ServiceStatus.Partition, to facts: inout Facts) {
+    facts.add(
+      "part \(partition.number)",
+      "position \(NumberText.grouped(partition.position)), "
+        + "synced \(NumberText.grouped(partition.synced)), "
+        + "\(NumberText.count(partition.keys, "key")), "
+        + "\(NumberText.count(partition.unflushedEntries, "entry", "entries")) and "
+        + "\(NumberText.count(partition.unflushedRows, "row")) not flushed, "
+        + "\(NumberText.bytes(partition.queuedBytes)) wait for its writer")
   }
 
   private static func addIngest(_ ingest: ServiceStatus.Ingest, to facts: inout Facts) {

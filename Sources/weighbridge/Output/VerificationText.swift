@@ -12,7 +12,7 @@ enum VerificationText {
       "log",
       "\(NumberText.count(result.segments, "segment")), "
         + "\(NumberText.count(result.records, "record")) up to position "
-        + NumberText.grouped(result.checkpoint.position.rawValue))
+        + NumberText.grouped(result.position))
     if result.deletedSegments > 0 {
       facts.add("deleted", NumberText.count(result.deletedSegments, "segment"))
     }
@@ -109,7 +109,7 @@ enum VerificationText {
 
     init(_ result: Verification) {
       outcome = result.outcome
-      position = result.checkpoint.position.rawValue
+      position = result.position
       segments = result.segments
       deletedSegments = result.deletedSegments
       records = result.records
