@@ -12,7 +12,7 @@ extension Reception {
     let options = UDPOptions(reusePort: isShared, receiveBufferBytes: ingest.receiveBuffer)
     for address in first?.endpoints.map(\.localAddress) ?? ingest.udp {
       let endpoint = try UDPEndpoint(on: home.loop, bind: address, options: options)
-      if endpoint.receiveBufferBytes < ingest.receiveBuffer {
+      if first == nil, endpoint.receiveBufferBytes < ingest.receiveBuffer {
         logger.warning(
           "the kernel grants a smaller receive buffer; raise net.core.rmem_max",
           metadata: [

@@ -24,12 +24,23 @@ struct Suite: ParsableCommand {
       mode: mode, machine: Machine(dataDirectory: scratch), sync: SyncProbe.run(in: scratch))
     table.head(figures)
     var baselines: [String: Report] = [:]
+    var singles: [String: ServiceFigures] = [:]
     for load in mode.loads {
       let report = measure(load, &figures, table, baseline: load.baseline.flatMap { baselines[$0] })
       if load.settings.sink { baselines[load.name] = report }
+      guard let service = report?.service else { continue }
+      singles[load.name] = service
+      if let single = load.single.flatMap({ singles[$0] }) {
+        figures.handOvers.append(
+          HandOverCost(
+            name: load.name, single: single.processorNanosecondsPerRecord,
+            several: service.processorNanosecondsPerRecord, singleLog: single.logBytesPerRecord,
+            severalLog: service.logBytesPerRecord))
+      }
     }
     for load in scheduled(figures) { _ = measure(load, &figures, table, baseline: nil) }
     table.foot()
+    for cost in figures.handOvers { table.handOver(cost) }
     if mode == .full {
       print("")
       figures.peers = PeerTable().measure([], peak: peak(figures), failures: &figures.failures)

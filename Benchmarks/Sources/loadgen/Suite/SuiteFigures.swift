@@ -10,6 +10,18 @@ struct SuiteRun: Codable {
   var ofBaselineByProcessor: Double?
 }
 
+/// What handing groups over between loops and partitions costs.
+struct HandOverCost: Codable {
+  var name: String
+  /// Processor time of all threads of the service for a record, in nanoseconds: with one loop and
+  /// partition, and with several.
+  var single: Double
+  var several: Double
+  /// Bytes of log for a record, likewise.
+  var singleLog: Double
+  var severalLog: Double
+}
+
 /// Everything that a suite found.
 struct SuiteFigures: Codable {
   var mode: SuiteMode
@@ -17,6 +29,7 @@ struct SuiteFigures: Codable {
   /// The disk alone; nil if it could not be asked.
   var sync: SyncProbe?
   var runs: [SuiteRun] = []
+  var handOvers: [HandOverCost] = []
   /// Other programs, in the full suite.
   var peers: [PeerFigures] = []
   /// What differed or could not be run; empty if all went well.

@@ -16,6 +16,8 @@ struct SuiteLoad {
   var settings: LoadSettings
   /// The name of the load without an engine that it is compared with.
   var baseline: String?
+  /// The name of the same load with one loop and one partition, which hands nothing over.
+  var single: String?
 }
 
 extension SuiteMode {
@@ -54,7 +56,27 @@ extension SuiteMode {
     for index in loads.indices where !loads[index].settings.sink {
       loads[index].settings.seconds = 5
     }
-    return loads
+    return loads + handedOver([2])
+  }
+
+  /// One load with one loop and partition, and with these numbers of both.
+  private static func handedOver(_ counts: [Int]) -> [SuiteLoad] {
+    var settings = LoadSettings()
+    // The kernel gives each source's socket to one of the loops.
+    settings.sources = 16
+    settings.window /= settings.sources
+    settings.seconds = 5
+    // Threads that share the work share the cores too.
+    settings.pin = false
+    let single = SuiteLoad(name: "UDP 1.4 KB, 16 sources, 1 loop x 1 partition", settings: settings)
+    return [single]
+      + counts.map { count in
+        var several = settings
+        several.service = ["ingest-loops=\(count)", "ingest-partitions=\(count)"]
+        return SuiteLoad(
+          name: "UDP 1.4 KB, 16 sources, \(count) loops x \(count) partitions", settings: several,
+          single: single.name)
+      }
   }
 
   private static var fullLoads: [SuiteLoad] {
@@ -69,7 +91,7 @@ extension SuiteMode {
         }
       }
     }
-    return loads
+    return loads + handedOver([2, 4])
   }
 
   private static func name(_ transport: Transport, _ length: Int, _ keys: KeyForm) -> String {

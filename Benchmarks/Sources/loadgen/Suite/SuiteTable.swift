@@ -75,6 +75,18 @@ struct SuiteTable {
       """)
   }
 
+  /// What handing over costs, beside one loop and one partition.
+  func handOver(_ cost: HandOverCost) {
+    say(
+      """
+
+      hand-over, \(cost.name)
+                \((cost.several - cost.single).text(0)) ns more processor time for a record than \
+      with one loop and partition: \(cost.several.text(0)) instead of \(cost.single.text(0)) in \
+      all threads; \(cost.severalLog.text(1)) bytes of log instead of \(cost.singleLog.text(1))
+      """)
+  }
+
   private func line(_ name: String, _ values: [String], _ check: String) {
     var text = name + String(repeating: " ", count: max(1, Self.nameWidth - name.count))
     for (value, column) in zip(values, Self.columns) {
