@@ -7,21 +7,31 @@ extension StreamConnection {
     unsafe expect(uv_read_start(stream, lendBuffer, bytesReceived), "uv_read_start")
   }
 
-  /// Where the next read goes: to the loop's slab, unless a partial frame waits for its rest.
+  /// Where the next read goes: to the loop's slab, behind a partial frame that waits for its rest.
+  ///
+  /// Copying that frame costs less than what a short read costs: a call of the kernel and a small
+  /// group for the handler. Only one as long as half the slab goes on where it is kept.
   fileprivate func lend(_ buffer: UnsafeMutablePointer<uv_buf_t>) {
-    var room = unsafe loop.streamSlab
+    let slab = unsafe loop.streamSlab
+    let most = limits.maximumInputBytes - input.count
+    var room: UnsafeMutableRawBufferPointer
+    if input.count <= slab.count / 2 {
+      unsafe slab.copyMemory(from: input.bytes)
+      unsafe room = UnsafeMutableRawBufferPointer(rebasing: slab[input.count...])
+      isSlabLent = true
+    } else {
+      unsafe room = input.reserve(min(most, input.count))
+      isSlabLent = false
+    }
     if !input.isEmpty {
-      let most = limits.maximumInputBytes - input.count
-      let wanted = min(most, max(input.count, 16 << 10))
-      let reserved = unsafe input.reserve(wanted)
-      unsafe room = UnsafeMutableRawBufferPointer(rebasing: reserved[..<min(most, reserved.count)])
+      unsafe room = UnsafeMutableRawBufferPointer(rebasing: room[..<min(most, room.count)])
     }
     unsafe buffer.pointee.base = room.baseAddress?.assumingMemoryBound(to: CChar.self)
     unsafe buffer.pointee.len = room.count
   }
 
   /// What one read callback of libuv means.
-  fileprivate func received(_ count: Int, _ base: UnsafeMutablePointer<CChar>?) {
+  fileprivate func received(_ count: Int) {
     guard !isClosed, count != 0 else { return }
     if count == Int(UV_EOF.rawValue) {
       ended()
@@ -31,8 +41,10 @@ extension StreamConnection {
           EventLoopError(
             code: Int32(truncatingIfNeeded: count), operation: "read",
             address: remoteAddress.description)))
-    } else if input.isEmpty {
-      unsafe handOutSlab(UnsafeRawBufferPointer(start: base, count: count))
+    } else if isSlabLent {
+      let length = input.count + count
+      input.removeFirst(input.count)
+      unsafe handOutSlab(UnsafeRawBufferPointer(rebasing: loop.streamSlab[..<length]))
     } else {
       input.didAppend(count)
       handOutInput()
@@ -67,7 +79,33 @@ extension StreamConnection {
     if input.count >= limits.maximumInputBytes, !isOverHighWater { close(because: .inputTooLong) }
   }
 
-  private var isOverHighWater: Bool { writeQueueSize >= limits.writeHighWaterBytes }
+  private var isOverHighWater: Bool {
+    writeQueueSize >= limits.writeHighWaterBytes || owesMore(than: mostOwed)
+  }
+
+  /// Whether what is owed, with what is queued before it, is more than this.
+  private func owesMore(than limit: Int) -> Bool {
+    owedByteCount > 0 && writeQueueSize + owedByteCount > limit
+  }
+
+  /// What may be owed and queued before another read, whose answers are no longer than itself.
+  private var mostOwed: Int { unsafe max(0, limits.maximumOutputBytes - loop.streamSlab.count) }
+
+  /// Notes that up to this many bytes will be written later, for instance once what they say is
+  /// on disk. Reading pauses before so much is owed that a peer which reads its answers in time
+  /// could be closed with `outputTooLong`.
+  public func owe(_ byteCount: Int) {
+    loop.assertOwner()
+    owedByteCount += byteCount
+  }
+
+  /// Notes that this many bytes that were owed are written, or never will be.
+  public func settle(_ byteCount: Int) {
+    loop.assertOwner()
+    precondition(byteCount <= owedByteCount, "BUG: more bytes settled than owed")
+    owedByteCount -= byteCount
+    if isReadingPaused, !isClosed { scheduleFlush() }
+  }
 
   /// The peer sends no more.
   private func ended() {
@@ -90,9 +128,9 @@ extension StreamConnection {
 
   /// Reads on when half of the high water has left; first come bytes that the handler left.
   func resumeIfDrained() {
-    guard isReadingPaused, !isClosed, writeQueueSize <= limits.writeHighWaterBytes / 2 else {
-      return
-    }
+    guard isReadingPaused, !isClosed, writeQueueSize <= limits.writeHighWaterBytes / 2,
+      !owesMore(than: mostOwed / 2)
+    else { return }
     isReadingPaused = false
     if !input.isEmpty { handOutInput() }
     pauseIfSlow()
@@ -113,5 +151,5 @@ private func bytesReceived(
 ) {
   guard let data = unsafe handle?.pointee.data else { return }
   unsafe Unmanaged<StreamConnection>.fromOpaque(data).takeUnretainedValue()
-    .received(count, buffer?.pointee.base)
+    .received(count)
 }

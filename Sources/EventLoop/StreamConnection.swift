@@ -36,6 +36,10 @@ public final class StreamConnection: LoopHandle {
   var closeReason = StreamCloseReason.closed
   /// Bytes of a frame whose rest has not come yet.
   var input = ByteQueue()
+  /// Bytes that the owner may still write in answer to what it was handed.
+  public internal(set) var owedByteCount = 0
+  /// Whether libuv reads into the loop's slab, behind a copy of ``input``.
+  var isSlabLent = false
   /// Bytes that libuv has been given to write and that must stay where they are.
   var inFlight = ByteQueue()
   /// Bytes to be written after those.

@@ -20,7 +20,8 @@ public struct StreamLimits: Sendable {
   /// A peer that needs more is closed with `inputTooLong`.
   public var maximumInputBytes: Int
   /// With this many bytes to be written, reading pauses; it goes on at half of it. A peer that does
-  /// not read its answers thus gets no further answers.
+  /// not read its answers thus gets no further answers. It pauses, too, when what is owed
+  /// (``StreamConnection/owe(_:)``) comes near ``maximumOutputBytes``.
   public var writeHighWaterBytes: Int
   /// With more bytes than this to be written, the connection closes with `outputTooLong`.
   public var maximumOutputBytes: Int

@@ -82,6 +82,46 @@ import Testing
     }
   }
 
+  @Test func readingPausesForWhatIsOwed() throws {
+    try withLoop { loop in
+      let limits = StreamLimits()
+      var taken = 0
+      var server: StreamConnection?
+      let listener = try StreamListener(
+        on: loop, at: .tcp(loopbacks[0]), options: StreamListener.Options(limits: limits)
+      ) { connection in
+        server = connection
+        return StreamHandlers(onRead: { connection, bytes in
+          taken += bytes.byteCount
+          connection.owe(bytes.byteCount)
+          return bytes.byteCount
+        })
+      }
+      var clientLimits = limits
+      clientLimits.maximumOutputBytes = 64 << 20
+      clientLimits.writeHighWaterBytes = 64 << 20
+      let client = try StreamConnection.connect(
+        on: loop, to: listener.localAddress, limits: clientLimits,
+        handlers: StreamHandlers(onRead: { _, bytes in bytes.byteCount }))
+      let count = 24 << 20
+      client.send([UInt8](repeating: 7, count: count))
+      var seen: [Int] = []
+      // Answers come late, and all at once: they fit however many there are.
+      let timer = loop.makeTimer(after: 100, every: 100) {
+        seen.append(taken)
+        guard let server, seen.count > 1, seen[seen.count - 2] == taken, taken > 0 else { return }
+        let owed = seen.count.isMultiple(of: 2) ? server.owedByteCount : server.owedByteCount / 2
+        #expect(server.isClosed || server.send([UInt8](repeating: 1, count: owed)))
+        server.settle(owed)
+        if taken == count, server.owedByteCount == 0 { loop.stop() }
+      }
+      runUntilStopped(loop)
+      timer.close()
+      #expect(taken == count)
+      #expect(seen.max() ?? 0 > 0 && (seen.first { $0 > 0 } ?? 0) < limits.maximumOutputBytes)
+    }
+  }
+
   @Test func tooMuchOutputCloses() throws {
     try withLoop { loop in
       var limits = StreamLimits()

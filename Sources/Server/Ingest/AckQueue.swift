@@ -6,19 +6,33 @@ internal import SegmentLog
 enum AnswerTarget {
   /// Back to the sender of a datagram.
   case datagram(UDPEndpoint, SocketAddress)
-  /// Back on the connection that the batch came on.
-  case stream(StreamPeer)
+  /// Back on the connection that the batch came on, in a frame of so many bytes, which no answer is
+  /// longer than.
+  case stream(StreamPeer, frameLength: Int)
 }
 
 /// A connection and the answers that it still waits for.
 final class StreamPeer {
   let connection: StreamConnection
   /// Batches that were taken from it and not answered yet.
-  var outstanding = 0
+  private var outstanding = 0
   /// Whether the peer sends no more.
   var hasEnded = false
 
   init(_ connection: StreamConnection) { self.connection = connection }
+
+  /// Notes that a batch is to be answered.
+  func take(frameLength: Int) {
+    outstanding += 1
+    connection.owe(frameLength)
+  }
+
+  /// Notes that a batch is answered, or that it never will be.
+  func settle(frameLength: Int) {
+    outstanding -= 1
+    connection.settle(frameLength)
+    finishIfDone()
+  }
 
   /// Ends our direction once the peer has ended its own and everything is answered.
   func finishIfDone() {

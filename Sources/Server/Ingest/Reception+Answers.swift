@@ -96,15 +96,13 @@ extension Reception {
   }
 
   func settle(_ target: AnswerTarget) {
-    guard case .stream(let peer) = target else { return }
-    peer.outstanding -= 1
-    peer.finishIfDone()
+    if case .stream(let peer, let frameLength) = target { peer.settle(frameLength: frameLength) }
   }
 
   private static func send(_ bytes: RawSpan, to target: AnswerTarget) {
     switch target {
     case .datagram(let endpoint, let peer): endpoint.queue(bytes, to: peer)
-    case .stream(let peer): peer.connection.write(bytes)
+    case .stream(let peer, _): peer.connection.write(bytes)
     }
   }
 }

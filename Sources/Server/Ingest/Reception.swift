@@ -125,7 +125,7 @@ final class Reception {
         else { break }
         let frame = rest.extracting(first: length)
         let header = try FrameHeader(parsing: frame, limits: limits)
-        guard take(frame, header, .stream(peer)) else { return nil }
+        guard take(frame, header, .stream(peer, frameLength: length)) else { return nil }
         consumed += length
       }
     } catch {
@@ -151,7 +151,7 @@ final class Reception {
       do throws(WireError) {
         try columns.append(frame: frame, header: header)
         targets.append(target)
-        if case .stream(let peer) = target { peer.outstanding += 1 }
+        if case .stream(let peer, let length) = target { peer.take(frameLength: length) }
         if columns.count >= Self.groupRecords { judge() }
       } catch {
         keep(frame, header, error)
