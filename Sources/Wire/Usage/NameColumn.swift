@@ -107,16 +107,24 @@ public struct NameColumn: ~Copyable, Sendable {
   ) -> UInt32 {
     var copy = other[entry]
     let head = hasTypes ? 1 : 0
-    let source = other.bytes.prefix(other.byteCount).raw
-    let name = source.extracting(copy.start - head..<copy.start + copy.length)
+    let (start, length, end) = (copy.start - head, copy.length + head, byteCount)
+    precondition(start + length <= other.byteCount, "BUG: a name outside its column")
     entries.reserve(3 * (count + 1))
-    bytes.reserve(byteCount + name.byteCount)
-    for index in 0..<name.byteCount { bytes[byteCount + index] = name.integer(at: index) }
-    copy.start = byteCount + head
+    bytes.reserve(byteCount + length + Text.slack)
+    let source = other.bytes.prefix(other.byteCount + Text.slack).raw
+    var arena = bytes.mutable
+    var target = arena.mutableRaw
+    precondition(end + length + Text.slack <= target.byteCount, "BUG: no room for a name")
+    // Up to seven bytes behind a name are copied too; both columns have slack.
+    for offset in stride(from: 0, to: length, by: 8) {
+      let word: UInt64 = unsafe source.integer(atUnchecked: start &+ offset)
+      unsafe target.storeBytes(of: word, toUncheckedByteOffset: end &+ offset, as: UInt64.self)
+    }
+    copy.start = end + head
     entries[3 * count] = other.entries[3 * entry]
     entries[3 * count + 1] = other.entries[3 * entry + 1]
     entries[3 * count + 2] = copy.word
-    byteCount += name.byteCount
+    byteCount = end + length
     count += 1
     return UInt32(truncatingIfNeeded: count - 1)
   }
