@@ -26,6 +26,7 @@ extension StreamConnection {
     if !input.isEmpty {
       unsafe room = UnsafeMutableRawBufferPointer(rebasing: room[..<min(most, room.count)])
     }
+    lentByteCount = room.count
     unsafe buffer.pointee.base = room.baseAddress?.assumingMemoryBound(to: CChar.self)
     unsafe buffer.pointee.len = room.count
   }
@@ -50,6 +51,25 @@ extension StreamConnection {
       handOutInput()
     }
     pauseIfSlow()
+    if count == lentByteCount { restFromReading() }
+  }
+
+  /// Lets the rest of the iteration go before more is read.
+  ///
+  /// libuv would read up to 32 times as long as reads fill their room, and meanwhile no other
+  /// connection, no timer and nothing that is written would have its turn.
+  private func restFromReading() {
+    guard !isClosed, !isReadingPaused, let stream = unsafe stream else { return }
+    isReadingResting = true
+    unsafe _ = uv_read_stop(stream)
+    scheduleFlush()
+  }
+
+  /// Reads on after a rest.
+  func readOn() {
+    guard isReadingResting else { return }
+    isReadingResting = false
+    if !isClosed, !isReadingPaused, !peerHasEnded { startReading() }
   }
 
   /// Hands out what lies in the loop's slab and keeps what the handler leaves.

@@ -44,6 +44,7 @@ extension StreamConnection {
   /// Writes what is queued: as much as the socket takes at once, the rest when it can.
   func flush() {
     isFlushScheduled = false
+    readOn()
     guard output != .connecting, !isWriting, let stream = unsafe stream else { return }
     if !pending.isEmpty {
       var buffer = unsafe Self.buffer(pending.bytes)

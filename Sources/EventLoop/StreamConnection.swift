@@ -38,6 +38,10 @@ public final class StreamConnection: LoopHandle {
   var input = ByteQueue()
   /// Bytes that the owner may still write in answer to what it was handed.
   public internal(set) var owedByteCount = 0
+  /// Whether reading waits for the end of the iteration.
+  var isReadingResting = false
+  /// Room that libuv was given for the present read.
+  var lentByteCount = 0
   /// Whether libuv reads into the loop's slab, behind a copy of ``input``.
   var isSlabLent = false
   /// Bytes that libuv has been given to write and that must stay where they are.
