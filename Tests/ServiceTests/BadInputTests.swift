@@ -165,13 +165,14 @@ struct BadInputTests {
   func stopsWhenWriteFails() throws {
     let database = try ScratchDatabase()
     let service = ServiceProcess(database: database)
-    service.set("--log-segment-size", "1MiB")
+    service.set("--log-segment-size", "2MiB")
     try service.start()
     let records = (0..<2_000).map { UsageSource.record($0) }
     _ = try UsageSource.send(records, to: service.udp)
     #expect(try service.stop() == 0)
-    // From here on nothing can be written beyond the first 256 KiB of a file.
-    try service.start(shell: "ulimit -f 256; trap '' XFSZ; exec")
+    // From here on nothing can be written beyond the first 640 KiB of a file. The thread sanitizer
+    // writes one of 512 KiB itself.
+    try service.start(shell: "ulimit -f 640; trap '' XFSZ; exec")
     let load = try LoadInBackground(
       server: service.udp, firstNumber: 10_000, source: "load", patience: 10_000)
     #expect(try service.exitStatus() == 1)

@@ -1,3 +1,5 @@
+internal import Synchronization
+
 /// A step on the way of a record, ready to be run again and again.
 public struct Stage: Sendable {
   /// How much is prepared.
@@ -82,6 +84,6 @@ public final class StageRun {
 
 /// Keeps a result, so that what made it is not left out.
 @inline(never)
-func keep(_ value: UInt64) { unsafe kept = kept &+ value }
+func keep(_ value: UInt64) { kept.store(value, ordering: .relaxed) }
 
-private nonisolated(unsafe) var kept: UInt64 = 0
+private let kept = Atomic<UInt64>(0)

@@ -110,5 +110,13 @@ final class DatabaseAccess: Sendable {
   }
 
   /// Tells the private cluster to stop and waits for nothing.
-  func beginStop() { cluster?.beginStop() }
+  func beginStop() {
+    // From here on nobody starts it again. A start that is under way holds the lock for seconds,
+    // which are not waited for.
+    if lock.try() {
+      unsafe isStopped = true
+      lock.unlock()
+    }
+    cluster?.beginStop()
+  }
 }
