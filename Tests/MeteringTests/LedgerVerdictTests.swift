@@ -145,6 +145,12 @@ struct LedgerVerdictTests {
     #expect(try world.judge(third).disposition == .refused(.flushBacklog))
     try world.flush(token: 2)
     #expect(try world.judge(third).disposition == .judged)
+    // More than the limit at once: refused beside others, taken alone.
+    let large = TestBatch(
+      sequence: 3, records: (4...6).map { .test($0, operation: "operation \($0)") })
+    #expect(try world.judge(large).disposition == .refused(.flushBacklog))
+    try world.flush(token: 3)
+    #expect(try world.judge(large).disposition == .judged)
   }
 
   @Test func tooManyGapsAreRefused() throws {

@@ -60,7 +60,10 @@ extension Ledger {
   private func groupRefusal(records: Int) -> RefusalReason? {
     if let refusal { return refusal }
     if !dedup.hasRoom(for: records) { return .keyIndexFull }
-    return unflushedRows + records > configuration.maximumUnflushedRows ? .flushBacklog : nil
+    // A group larger than the limit would never be taken, if not when nothing waits.
+    let waiting = unflushedRows
+    let isTooMuch = waiting > 0 && waiting + records > configuration.maximumUnflushedRows
+    return isTooMuch ? .flushBacklog : nil
   }
 
   /// Decides whether a frame is judged, and reserves its sequence if it is.

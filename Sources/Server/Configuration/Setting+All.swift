@@ -83,7 +83,7 @@ extension Setting {
       "Gaps in the numbering of one source that are remembered."),
     Setting(
       "limits.receiptDetails", \.limits.receiptDetails,
-      NumberFormat(0...16_777_216, of: "receipts"),
+      NumberFormat(1...16_777_216, of: "receipts"),
       "Receipts whose details are kept for batches that are sent again."),
     Setting(
       "weights", \.weights, WeightsFormat(),

@@ -54,8 +54,10 @@ public final class SegmentWriter: Sendable {
     if let segment { file = try OpenFile(files.segment(segment.number), O_RDWR) }
     let start = Position(
       file: file, number: segment?.number ?? 0, offset: segment?.length ?? 0, mark: mark)
-    let thread = Thread { [self] in run(start) }
-    thread.name = "segment-writer"
+    let thread = Thread { [self] in
+      Thread.current.name = "segment-writer"
+      run(start)
+    }
     thread.start()
   }
 

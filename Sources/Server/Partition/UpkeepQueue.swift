@@ -18,6 +18,7 @@ final class UpkeepQueue: UpkeepPerformer, Sendable {
   /// does not wait for a long one.
   func perform(_ upkeep: DedupUpkeep) {
     Thread { [self] in
+      Thread.current.name = "upkeep"
       var pace = UpkeepPace()
       upkeep.perform { pace.rest() }
       lock.withLock { unsafe done.append(upkeep) }
