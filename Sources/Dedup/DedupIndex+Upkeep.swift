@@ -69,13 +69,13 @@ extension DedupIndex {
   /// - Parameter performer: who does it; it may have pieces when the start is over. Nil does
   ///   everything here and now.
   public mutating func settle(with performer: (any UpkeepPerformer)? = nil) {
-    guard let performer else { return settle() }
+    guard let performer else { return performAllUpkeep() }
     for upkeep in performer.takeDone() { finish(upkeep) }
     while let upkeep = takeUpkeep() { performer.perform(upkeep) }
     while maintain() {}
   }
 
-  private mutating func settle() {
+  private mutating func performAllUpkeep() {
     while let upkeep = takeUpkeep() {
       upkeep.perform()
       finish(upkeep)

@@ -19,6 +19,7 @@ final class TableMemory {
     guard let base = unsafe wb_table_allocate(self.byteCount) else {
       fatalError("FATAL: no memory for \(byteCount) bytes of the key index")
     }
+    unsafe wb_table_prefer_huge_pages(base, self.byteCount)
     unsafe self.base = base
   }
 

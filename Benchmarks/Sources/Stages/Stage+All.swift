@@ -36,7 +36,9 @@ extension Stage {
     Stage("engine from memory, 16 B keys, tags", per: "record") {
       try EngineStage(.raw, hmac: true, $0)
     },
-    Stage("recovery of 20 M records", per: "record", isWhole: true) { try RecoveryStage($0) },
+    Stage("recovery of 20 M records", per: "record", waits: true, isWhole: true) {
+      try RecoveryStage($0)
+    },
     Stage("flush of 100,000 rows", per: "row", waits: true, isWhole: true) {
       try FlushStage($0)
     },

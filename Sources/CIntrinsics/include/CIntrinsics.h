@@ -42,8 +42,7 @@ static inline uint32_t wb_match_nine(const void *tags, uint32_t tag) {
 }
 
 /// Maps `bytes` of zeroed memory, or gives NULL. Pages are taken when they are first touched.
-/// From 2 MiB on the memory lies on huge pages, where the kernel gives them. Free it with
-/// `wb_table_free`.
+/// From 2 MiB on the memory is aligned to huge pages. Free it with `wb_table_free`.
 static inline void *wb_table_allocate(size_t bytes) {
   const size_t slack = bytes >= WB_HUGE_PAGE ? WB_HUGE_PAGE : 0;
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS;
@@ -53,11 +52,15 @@ static inline void *wb_table_allocate(size_t bytes) {
   const size_t head = (WB_HUGE_PAGE - ((uintptr_t)mapped & (WB_HUGE_PAGE - 1))) % WB_HUGE_PAGE;
   if (head > 0) { munmap(mapped, head); }
   if (slack > head) { munmap(mapped + head + bytes, slack - head); }
+  return mapped + head;
+}
+
+/// Asks for huge pages for memory of `wb_table_allocate`: one touch takes 2 MiB then.
+static inline void wb_table_prefer_huge_pages(void *address, size_t bytes) {
 #if defined(MADV_HUGEPAGE)
   // Advice only: without huge pages it is small ones.
-  (void)madvise(mapped + head, bytes, MADV_HUGEPAGE);
+  if (bytes >= WB_HUGE_PAGE) { (void)madvise(address, bytes, MADV_HUGEPAGE); }
 #endif
-  return mapped + head;
 }
 
 /// Takes the pages of zeroed memory before it is used. `address` is aligned to a page; nothing has

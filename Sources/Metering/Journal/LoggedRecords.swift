@@ -8,8 +8,6 @@ import Wire
 struct LoggedRecords: ~Copyable {
   /// Records of a group.
   private static let groupCount = 4_096
-  /// Records that are hashed together for their digests; a multiple of what goes side by side.
-  private static let strideLength = 64
 
   /// The records of the block that the group consists of.
   private(set) var range = 0..<0
@@ -27,8 +25,8 @@ struct LoggedRecords: ~Copyable {
   private let places = ScratchColumn(
     filler: KeyPlace(offset: 0, length: 0, form: 0, scope: 0, target: 0), capacity: groupCount)
   private let messages = ScratchColumn(
-    filler: DigestMessage([0, 0, 0, 0, 0], tail: 0), capacity: strideLength)
-  private let digests = ScratchColumn<UInt64>(filler: 0, capacity: strideLength)
+    filler: DigestMessage([0, 0, 0, 0, 0], tail: 0), capacity: JudgeScratch.strideLength)
+  private let digests = ScratchColumn<UInt64>(filler: 0, capacity: JudgeScratch.strideLength)
 
   // Where the next group begins in the columns that only some records have an entry in.
   private var late = 0
@@ -161,7 +159,7 @@ struct LoggedRecords: ~Copyable {
     let (operations, contextHashes) = (names.operations.span, names.contextHashes.span)
     var first = 0
     while first < count {
-      let stride = min(Self.strideLength, count &- first)
+      let stride = min(JudgeScratch.strideLength, count &- first)
       for index in 0..<stride {
         let record = range.lowerBound &+ first &+ index
         let key = keys[first &+ index]
