@@ -3,12 +3,15 @@ internal import CIntrinsics
 /// A view of one bucket of a ``BucketTable``: nine slots in two cache lines.
 ///
 /// ```
-///   0  9 × u32 tags       36  u16 meta: bits 0-3 count, bits 4-12 displaced
-///  38  9 × u16 payloads   56  9 × u64 rests
+///   0  9 × u32 tags       36  u16 meta: bits 0-3 count, bits 4-12 displaced,
+///  38  9 × u16 payloads       bit 13 overflowed, bit 14 stashed
+///  56  9 × u64 rests
 /// ```
 ///
 /// A key that is not there is known after the first line, except one in 2²⁰ or so. Slots are filled
-/// from the first and never emptied. A displaced slot's key has its home in the neighbour.
+/// from the first and never emptied. A displaced slot's key has its home in the neighbour. A bucket
+/// has overflowed when a key whose home it is stands elsewhere, and stashed when one stands in the
+/// stash: one full bucket in two has not, and needs no second look.
 @unsafe
 struct Bucket {
   let base: UnsafeMutableRawPointer
@@ -24,6 +27,17 @@ struct Bucket {
 
   @inline(__always)
   var isFull: Bool { unsafe count == TableGeometry.slotsPerBucket }
+
+  /// Whether a key with its home here stands in the neighbour or in the stash.
+  @inline(__always)
+  var hasOverflowed: Bool { unsafe meta & Self.overflowed != 0 }
+
+  /// Whether a key with its home here stands in the stash.
+  @inline(__always)
+  var hasStashed: Bool { unsafe meta & Self.stashed != 0 }
+
+  private static var overflowed: UInt16 { 1 &<< 13 }
+  private static var stashed: UInt16 { 1 &<< 14 }
 
   /// The slots in use whose keys are at home, a bit for each.
   @inline(__always)
@@ -73,5 +87,11 @@ struct Bucket {
     unsafe base.storeBytes(of: identity.rest, toByteOffset: 56 &+ slot &* 8, as: UInt64.self)
     let mark = displaced ? UInt16(1) &<< UInt16(4 &+ slot) : 0
     unsafe base.storeBytes(of: (meta &+ 1) | mark, toByteOffset: 36, as: UInt16.self)
+  }
+
+  /// Notes that a key with its home here stands elsewhere.
+  func markOverflowed(stashed: Bool) {
+    let marks = unsafe Self.overflowed | (stashed ? Self.stashed : 0)
+    unsafe base.storeBytes(of: meta | marks, toByteOffset: 36, as: UInt16.self)
   }
 }

@@ -52,19 +52,18 @@ final class BucketTable {
     if let slot = unsafe home.find(identity, displaced: false) {
       return unsafe home.payload(slot)
     }
-    return unsafe home.isFull ? findElsewhere(identity, home: index) : nil
+    return unsafe home.hasOverflowed ? findElsewhere(identity, home: index) : nil
   }
 
-  /// The payload of a key whose home bucket is full and does not hold it, or nil.
+  /// The payload of a key whose home bucket has overflowed and does not hold it, or nil.
   @inline(never)
   private func findElsewhere(_ identity: KeyIdentity, home: Int) -> UInt16? {
     let neighbour = unsafe bucket(home ^ 1)
     if let slot = unsafe neighbour.find(identity, displaced: true) {
       return unsafe neighbour.payload(slot)
     }
-    let shard = home / TableGeometry.bucketsPerShard
-    guard unsafe neighbour.isFull, stashCounts[shard] > 0 else { return nil }
-    return unsafe stash.find(identity, shard: shard)
+    guard unsafe bucket(home).hasStashed else { return nil }
+    return unsafe stash.find(identity, shard: home / TableGeometry.bucketsPerShard)
   }
 
   /// Adds a key that is not there.
@@ -89,32 +88,54 @@ final class BucketTable {
   @inline(never)
   private func insertElsewhere(_ identity: KeyIdentity, payload: UInt16, home: Int) -> Bool {
     let neighbour = unsafe bucket(home ^ 1)
-    if unsafe !neighbour.isFull {
+    let isStashed = unsafe neighbour.isFull
+    if isStashed {
+      let shard = home / TableGeometry.bucketsPerShard
+      guard stashCounts[shard] < stashLimit else { return false }
+      unsafe stash.insert(identity, payload: payload, shard: shard)
+      stashCounts[shard] += 1
+    } else {
       unsafe neighbour.append(identity, payload: payload, displaced: true)
-      return true
     }
-    let shard = home / TableGeometry.bucketsPerShard
-    guard stashCounts[shard] < stashLimit else { return false }
-    unsafe stash.insert(identity, payload: payload, shard: shard)
-    stashCounts[shard] += 1
+    unsafe bucket(home).markOverflowed(stashed: isStashed)
     return true
   }
 
-  /// Asks for the neighbour of a key's home bucket if that is full.
-  @inline(__always)
-  func prefetchNeighbour(_ hash: KeyHash) {
-    let position = UInt32(truncatingIfNeeded: hash.high &>> 32)
-    let home = scaled(position, to: bucketCount)
-    let isFull = unsafe bucket(home).isFull
-    unsafe wb_prefetch_read(bucket(home ^ (isFull ? 1 : 0)).base)
+  /// Asks for the lines of the keys' home buckets before they are looked up and perhaps added.
+  func prefetch(_ hashes: Span<KeyHash>) {
+    for index in hashes.indices {
+      let home = unsafe bucket(homeIndex(hashes[index]))
+      unsafe wb_prefetch_write(home.base)
+      unsafe wb_prefetch_write(home.base + 64)
+    }
   }
 
-  /// Asks for the lines of a key's home bucket before it is looked up.
+  /// Asks for the first line of each home bucket, which most answers come from.
+  func prefetchTags(_ hashes: Span<KeyHash>) {
+    for index in hashes.indices { unsafe wb_prefetch_read(bucket(homeIndex(hashes[index])).base) }
+  }
+
   @inline(__always)
-  func prefetch(_ hash: KeyHash) {
-    let position = UInt32(truncatingIfNeeded: hash.high &>> 32)
-    let home = unsafe bucket(scaled(position, to: bucketCount))
-    unsafe wb_prefetch_write(home.base)
-    unsafe wb_prefetch_write(home.base + 64)
+  private func homeIndex(_ hash: KeyHash) -> Int {
+    scaled(UInt32(truncatingIfNeeded: hash.high &>> 32), to: bucketCount)
+  }
+
+  /// Asks for the neighbours of the home buckets that are there and that keys may be missing from:
+  /// those that have overflowed, and those that are full, whose next key goes to the neighbour.
+  func prefetchNeighbours(_ hashes: Span<KeyHash>) {
+    for index in hashes.indices {
+      let home = homeIndex(hashes[index])
+      let isFull = unsafe bucket(home).isFull
+      unsafe wb_prefetch_read(bucket(home ^ (isFull ? 1 : 0)).base)
+    }
+  }
+
+  /// Looks keys up that are not known yet.
+  ///
+  /// - Parameter payloads: receives the payload of each key that is there.
+  func find(_ hashes: Span<KeyHash>, payloads: inout KnownPayloads) {
+    for index in hashes.indices {
+      if let payload = find(KeyIdentity(hashes[index])) { payloads[index] = Int32(payload) }
+    }
   }
 }

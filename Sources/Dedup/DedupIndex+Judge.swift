@@ -3,9 +3,7 @@ extension DedupIndex {
   ///
   /// Nothing but the requests stands in that loop: the processor then looks up many of their pages
   /// at a time, which costs more than fetching the lines where pages are small.
-  private static var stride: Int { 32 }
-  /// How many keys ahead the home bucket is there, so that a full one's neighbour is asked for.
-  private static var neighbourDistance: Int { 8 }
+  static var stride: Int { 32 }
 
   /// Judges a batch in order, so a key that stands in it twice is new, then known.
   ///
@@ -48,17 +46,24 @@ extension DedupIndex {
   ) -> Int {
     let count = hashes.count
     let table = active
-    var end = min(start &+ Self.stride, count)
-    prefetch(hashes.extracting(start..<end), table)
+    let asksClosed = (!closing.isEmpty || !runs.isEmpty) && Self.askClosed(requests)
+    var closed = KnownPayloads(repeating: notKnown)
     var index = start
+    var end = min(start &+ Self.stride, count)
+    table.prefetch(hashes.extracting(start..<end))
+    if asksClosed { prefetchClosed(hashes.extracting(start..<end)) }
     while index < count {
       let next = min(end &+ Self.stride, count)
-      prefetch(hashes.extracting(end..<next), table)
+      table.prefetch(hashes.extracting(end..<next))
+      if asksClosed { prefetchClosed(hashes.extracting(end..<next)) }
+      let stride = hashes.extracting(index..<end)
+      table.prefetchNeighbours(stride)
+      if asksClosed { findClosed(stride, payloads: &closed) }
+      let first = index
       while index < end {
-        let near = index &+ Self.neighbourDistance
-        if near < count { table.prefetchNeighbour(hashes[near]) }
         let answer = judge(
-          KeyIdentity(hashes[index]), payload: payloads[index], request: requests[index], in: table)
+          KeyIdentity(hashes[index]), payload: payloads[index], request: requests[index],
+          closed: closed[index &- first], in: table)
         guard let answer else { return index }
         answers[index] = answer.rawValue
         index &+= 1
@@ -69,41 +74,59 @@ extension DedupIndex {
   }
 
   /// Judges one key; nil if it is new and the active generation takes no more.
+  ///
+  /// - Parameter closed: its payload in the closed generations.
   @inline(__always)
   private func judge(
-    _ identity: KeyIdentity, payload: UInt16, request: UInt8, in table: BucketTable
+    _ identity: KeyIdentity, payload: UInt16, request: UInt8, closed: Int32, in table: BucketTable
   ) -> DedupAnswer? {
     if request == DedupRequest.skip.rawValue { return .skipped }
     precondition(request <= DedupRequest.renew.rawValue, "BUG: no such dedup request")
-    var known = table.find(identity)
-    if known == nil, request != DedupRequest.renew.rawValue { known = findClosed(identity) }
-    if let known { return known == payload ? .duplicate : .conflict }
+    if let known = table.find(identity) { return known == payload ? .duplicate : .conflict }
+    if closed != notKnown, request != DedupRequest.renew.rawValue {
+      return closed == Int32(payload) ? .duplicate : .conflict
+    }
     if request == DedupRequest.probe.rawValue { return .absent }
     return table.insert(identity, payload: payload, arrival: now) ? .new : nil
   }
 
-  /// Asks for the memory that keys will need in the tables and in the filter.
-  private func prefetch(_ hashes: Span<KeyHash>, _ table: BucketTable) {
-    for index in hashes.indices { table.prefetch(hashes[index]) }
+  /// Whether any request depends on the closed generations. A replay's do not.
+  private static func askClosed(_ requests: Span<UInt8>) -> Bool {
+    var asks = false
+    for index in requests.indices {
+      let request = requests[index]
+      asks =
+        asks
+        || (request == DedupRequest.admit.rawValue || request == DedupRequest.probe.rawValue)
+    }
+    return asks
+  }
+
+  /// Asks for the memory that keys will need in the closed generations.
+  private func prefetchClosed(_ hashes: Span<KeyHash>) {
     if !runs.isEmpty {
       let filter = filter
       for index in hashes.indices { filter.prefetch(hashes[index].high) }
     }
-    for table in closing {
-      for index in hashes.indices { table.prefetch(hashes[index]) }
-    }
+    for table in closing { table.prefetchTags(hashes) }
   }
 
-  /// The payload of a key in the closed generations, or nil.
-  @inline(__always)
-  private func findClosed(_ identity: KeyIdentity) -> UInt16? {
-    if !closing.isEmpty {
-      for table in closing.reversed() {
-        if let payload = table.find(identity) { return payload }
+  /// Looks a stride up in the closed generations; the newest one's payload stands.
+  private func findClosed(_ hashes: Span<KeyHash>, payloads: inout KnownPayloads) {
+    for index in hashes.indices { payloads[index] = notKnown }
+    if !runs.isEmpty {
+      let filter = filter
+      for index in hashes.indices {
+        let identity = KeyIdentity(hashes[index])
+        if filter.mayContain(identity.filterHash), let payload = findSealed(identity) {
+          payloads[index] = Int32(payload)
+        }
       }
     }
-    guard !runs.isEmpty, filter.mayContain(identity.filterHash) else { return nil }
-    return findSealed(identity)
+    for table in closing {
+      table.prefetchNeighbours(hashes)
+      table.find(hashes, payloads: &payloads)
+    }
   }
 
   /// The payload of a key in the sealed runs, or nil. The misses of all runs overlap.
@@ -117,3 +140,9 @@ extension DedupIndex {
     return nil
   }
 }
+
+/// The payload of each key of a stride in some generations, or ``notKnown``.
+typealias KnownPayloads = InlineArray<32, Int32>
+
+/// Stands for the payload of a key that is not there.
+let notKnown: Int32 = -1

@@ -7,7 +7,7 @@ import Wire
 /// A group is small enough for the caches; its columns are kept from group to group.
 struct LoggedRecords: ~Copyable {
   /// Records of a group.
-  private static let groupCount = 4_096
+  private static let groupCount = 2_048
 
   /// The records of the block that the group consists of.
   private(set) var range = 0..<0
@@ -161,6 +161,7 @@ struct LoggedRecords: ~Copyable {
     while first < count {
       let stride = min(JudgeScratch.strideLength, count &- first)
       for index in 0..<stride {
+        rollups.prefetch(row: slots[first &+ index])
         let record = range.lowerBound &+ first &+ index
         let key = keys[first &+ index]
         messages[index] = RecordDigest.message(
