@@ -116,7 +116,7 @@ let package = Package(
       name: "Stages",
       dependencies: [
         "CanonicalLoad", "Wire", "Authentication", "Compression", "Dedup", "SegmentLog", "Metering",
-        "Database", "Postgres",
+        "Database", "Postgres", "Server",
       ], path: "Benchmarks/Sources/Stages", swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/Sources/CAllocations"),
     .executableTarget(

@@ -199,7 +199,7 @@ final class LedgerWorld {
       Ledger(identity: identity, configuration: configuration),
       checkpoint: knowingCheckpoint ? postgres.checkpoint : nil)
     try repair()
-    for file in files { try recovery.replay(file.bytes.span.raw, number: file.number) }
+    try recovery.replay(files)
     ledger = try recovery.finish()
     if starting { restart() }
   }
@@ -243,6 +243,22 @@ final class LedgerWorld {
           subject: fold.subject(of: key), hour: Hour(index: key.hour), booking: booking)] = expected
     }
     return rows
+  }
+}
+
+extension Recovery {
+  /// Replays files one block after the other.
+  mutating func replay(_ files: [LedgerWorld.File]) throws {
+    var decoder = LogDecoder()
+    let block = LoggedBlock()
+    for file in files {
+      var reader = try decoder.begin(file.bytes.span.raw, number: file.number)
+      try begin(reader.header)
+      while let next = try reader.next() {
+        try decoder.decode(next, into: block)
+        try replay(block)
+      }
+    }
   }
 }
 

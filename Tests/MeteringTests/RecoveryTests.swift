@@ -53,7 +53,7 @@ struct RecoveryTests {
       do {
         var recovery = Recovery(
           Ledger(identity: identity, configuration: world.configuration), checkpoint: nil)
-        for file in world.files { try recovery.replay(file.bytes.span.raw, number: file.number) }
+        try recovery.replay(world.files)
         _ = try recovery.finish()
         return nil
       } catch { return error as? RecoveryError }

@@ -17,6 +17,7 @@ final class EngineStage: StageBody {
   private var acks: [UInt8] = []
   private let blockEncoder = BlockEncoder()
   private var encoded: [UInt8] = []
+  private var segment = (number: UInt64(0), byteCount: 0)
   private var time = FrameSource.start
   private var unsealed = 0
   /// Told what goes into the log.
@@ -76,11 +77,14 @@ final class EngineStage: StageBody {
   private func submit() {
     for action in ledger.takeActions() {
       write(action)
-      if case .append(let block) = action {
+      switch action {
+      case .openSegment(let number, let header): segment = (number, header.count)
+      case .append(let block):
         // The service does this on another thread; here it counts.
         encoded.removeAll(keepingCapacity: true)
         block.encode(with: blockEncoder, into: &encoded)
-        ledger.synced(through: block.end, segmentSizes: [:])
+        segment.byteCount += encoded.count
+        ledger.synced(through: block.end, segmentSizes: [segment.number: segment.byteCount])
       }
     }
   }

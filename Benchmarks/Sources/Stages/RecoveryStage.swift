@@ -2,41 +2,49 @@ internal import CanonicalLoad
 internal import Dedup
 internal import Metering
 internal import SegmentLog
+internal import Server
 
 /// The start over a log: everything is replayed, nothing was flushed.
 final class RecoveryStage: StageBody {
-  private struct Segment {
-    var number: UInt64
-    var bytes: [UInt8]
-  }
+  /// Segments in memory.
+  private struct Log: LogSource {
+    var segments: [(number: UInt64, bytes: [UInt8])] = []
 
-  /// What the engine wrote.
-  private final class Log {
-    var segments: [Segment] = []
-    private let encoder = BlockEncoder()
-
-    func write(_ action: LedgerAction) {
-      switch action {
-      case .openSegment(let number, let header):
-        segments.append(Segment(number: number, bytes: header))
-      case .append(let block):
-        block.encode(with: encoder, into: &segments[segments.count - 1].bytes)
+    func withSegment(_ number: UInt64, _ body: (RawSpan) throws -> Void) throws {
+      for segment in segments where segment.number == number {
+        let bytes = segment.bytes.span
+        try unsafe body(bytes.bytes)
       }
     }
   }
 
-  private let log = Log()
+  /// What writes the log of an engine.
+  private final class Writer {
+    var log = Log()
+    private let encoder = BlockEncoder()
+
+    func write(_ action: LedgerAction) {
+      switch action {
+      case .openSegment(let number, let header): log.segments.append((number, header))
+      case .append(let block):
+        block.encode(with: encoder, into: &log.segments[log.segments.count - 1].bytes)
+      }
+    }
+  }
+
+  private let log: Log
   private let records: Int
   let wireBytesPerUnit: Double?
 
   init(_ size: Stage.Size) throws {
     let wanted = size == .full ? 20_000_000 : 20_000
-    let log = log
-    let engine = try EngineStage(.raw, hmac: false, size) { log.write($0) }
+    let writer = Writer()
+    let engine = try EngineStage(.raw, hmac: false, size) { writer.write($0) }
     var records = 0
     while records < wanted { records += try engine.batch() }
     engine.seal()
     self.records = records
+    log = writer.log
     wireBytesPerUnit = engine.wireBytesPerUnit
   }
 
@@ -44,9 +52,15 @@ final class RecoveryStage: StageBody {
     var recovery = Recovery(
       Ledger(identity: EngineStage.identity, configuration: EngineStage.configuration),
       checkpoint: .beginning, upkeep: UpkeepThread())
-    for segment in log.segments {
-      let bytes = segment.bytes.span
-      _ = try unsafe recovery.replay(bytes.bytes, number: segment.number)
+    let ahead = LogReadAhead(log, segments: log.segments.map(\.number), mark: nil)
+    defer { ahead.stop() }
+    while let piece = try ahead.next() {
+      switch piece {
+      case .begin(let header): try recovery.begin(header)
+      case .block(let block): try recovery.replay(block)
+      case .end: break
+      case .torn(let tail): throw tail.found
+      }
     }
     let ledger = try recovery.finish()
     keep(UInt64(ledger.dedupStatistics.keys))

@@ -217,8 +217,9 @@ extension UsageBlockRecords {
 
   /// Takes over the whole words of a block's raw section.
   fileprivate mutating func append(rawKeys bytes: RawSpan) {
-    for word in 0..<bytes.byteCount / 8 {
-      rawKeys.append(bytes.word(at: word * 8).littleEndian)
+    let count = bytes.byteCount / 8
+    rawKeys.append(addingCapacity: count) { words in
+      for word in 0..<count { words.append(bytes.word(at: word * 8).littleEndian) }
     }
   }
 

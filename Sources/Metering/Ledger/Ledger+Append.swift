@@ -15,7 +15,7 @@ extension Ledger {
   public mutating func sealBlock() {
     guard !block.isEmpty else { return }
     block.encode(into: &columns)
-    segments[segments.count - 1].add(block.records)
+    segments[segments.count - 1].sums.add(block.records)
     segments[segments.count - 1].add(tenants: block.names.tenantMembers)
     let entryCount = block.entryCount
     let rawKeys = block.records.takeRawKeys()

@@ -1,20 +1,22 @@
-internal import Compression
 public import Dedup
 public import SegmentLog
 import Wire
 
 /// Makes a ledger current from its log. Decisions are taken from the log, nothing is judged again.
 ///
+/// A ``LogDecoder`` gives what it replays: of each segment the header, and then its blocks.
+///
 /// ```swift
 /// var recovery = Recovery(ledger, checkpoint: stored)
-/// for segment in segments { try recovery.replay(segment.bytes, number: segment.number) }
+/// for segment in segments {
+///   try recovery.begin(segment.header)
+///   for block in segment.blocks { try recovery.replay(block) }
+/// }
 /// let ledger = try recovery.finish()
 /// ```
 public struct Recovery: ~Copyable {
   private var ledger: Ledger
   private var scratch = ReplayScratch()
-  private let decompressor = Decompressor()
-  private var columns: [UInt8] = []
   /// The checkpoint in Postgres; nil if Postgres could not be asked.
   private let base: Checkpoint?
   /// The chain at the position of `base`, once it was reached.
@@ -41,35 +43,45 @@ public struct Recovery: ~Copyable {
     isBaseFound = checkpoint == nil || checkpoint == .beginning
   }
 
-  /// Replays one segment; segments are given in order, the oldest one first.
+  /// Begins a segment; segments are given in order, the oldest one first.
   ///
-  /// - Parameters:
-  ///   - bytes: the file up to the end of its last valid block, or with zeros behind it.
-  ///   - number: the number in the file's name.
-  /// - Returns: the end of the segment's last block.
-  /// - Throws: `SegmentError`, ``JournalError`` or ``RecoveryError``.
-  @discardableResult
-  public mutating func replay(_ bytes: RawSpan, number: UInt64) throws -> ChainPoint {
-    if let last = ledger.segments.last, number != last.number &+ 1 {
-      throw RecoveryError.segmentMissing(expected: last.number &+ 1, found: number)
-    }
-    var reader = try SegmentReader(bytes, segment: number, after: end)
-    try check(reader.header)
-    let isFirst = ledger.segments.isEmpty
-    if isFirst { try begin(reader.header) }
+  /// - Parameter header: the segment's header.
+  /// - Throws: ``RecoveryError`` for a segment that is not this ledger's, or for a log that does
+  ///   not reach back to the checkpoint.
+  public mutating func begin(_ header: SegmentHeader) throws(RecoveryError) {
+    try check(header)
+    if ledger.segments.isEmpty { try beginLog(header) }
     ledger.segments.append(
       SegmentSummary(
-        number: number, start: reader.header.start,
-        created: Timestamp(milliseconds: reader.header.createdAt),
-        byteCount: SegmentHeader.byteCount))
-    var isHead = true
-    while let block = try reader.next() {
-      try replay(block, isHead: isHead, restoring: isFirst && isHead)
-      isHead = false
+        number: header.number, start: header.start,
+        created: Timestamp(milliseconds: header.createdAt), byteCount: SegmentHeader.byteCount))
+    isHeadMissing = true
+    end = header.start
+  }
+
+  /// Replays the next block of the segment.
+  ///
+  /// - Throws: ``RecoveryError`` or ``JournalError``.
+  public mutating func replay(_ block: LoggedBlock) throws {
+    let last = ledger.segments.count - 1
+    ledger.time = max(ledger.time, block.lastArrival)
+    switch block.entry {
+    case .snapshot(let snapshot):
+      if last == 0, isHeadMissing { try ledger.restore(snapshot) }
+      isHeadMissing = false
+    case .some(let entry):
+      try ledger.replay(entry, position: block.start.position, hasBase: base != nil)
+    case nil:
+      // Before the checkpoint is found, everything stands in Postgres.
+      try ledger.replayUsage(
+        block.usage, end: block.end.position, isFolded: isBaseFound, &scratch)
+      ledger.segments[last].sums.add(block.sums)
     }
-    isHeadMissing = isHead
-    end = reader.end
-    return reader.end
+    ledger.segments[last].byteCount += block.byteCount
+    ledger.segments[last].end = block.end
+    ledger.segments[last].lastArrival = block.lastArrival
+    end = block.end
+    try find(block.end)
   }
 
   /// The ledger, current up to the end of the log; it is synced as far as it was replayed.
@@ -108,7 +120,7 @@ public struct Recovery: ~Copyable {
     }
   }
 
-  private mutating func begin(_ header: SegmentHeader) throws(RecoveryError) {
+  private mutating func beginLog(_ header: SegmentHeader) throws(RecoveryError) {
     ledger.checkpoint = .beginning
     guard header.start.position > LogPosition(0) else { return }
     ledger.horizon = Timestamp(milliseconds: header.createdAt)
@@ -128,36 +140,6 @@ public struct Recovery: ~Copyable {
     isBaseFound = true
     // What stands before the checkpoint is in Postgres; what stands behind it is not.
     ledger.dropPending()
-  }
-
-  private mutating func replay(
-    _ block: borrowing SegmentBlock, isHead: Bool, restoring: Bool
-  ) throws {
-    let header = block.header
-    try block.decompressColumns(with: decompressor, into: &columns)
-    if isHead, header.kind != .control || columns.first != ControlEntry.snapshotCode {
-      throw RecoveryError.snapshotMissing(segment: block.segment)
-    }
-    ledger.time = max(ledger.time, Timestamp(milliseconds: header.lastArrival))
-    switch header.kind {
-    case .usage:
-      try scratch.block.decode(block, columns: columns)
-      // Before the checkpoint is found, everything stands in Postgres.
-      try ledger.replayUsage(
-        &scratch, position: header.start.position, isFolded: isBaseFound)
-    case .control:
-      let entry = try ControlEntry(decoding: columns, at: header.start.position)
-      if case .snapshot(let snapshot) = entry {
-        if restoring { try ledger.restore(snapshot) }
-      } else {
-        try ledger.replay(entry, position: header.start.position, hasBase: base != nil)
-      }
-    }
-    let last = ledger.segments.count - 1
-    ledger.segments[last].byteCount += header.blockByteCount
-    ledger.segments[last].end = header.end
-    ledger.segments[last].lastArrival = Timestamp(milliseconds: header.lastArrival)
-    try find(header.end)
   }
 }
 

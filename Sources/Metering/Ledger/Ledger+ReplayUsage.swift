@@ -4,7 +4,6 @@ import Wire
 
 /// What replay needs beside the ledger, kept from block to block.
 struct ReplayScratch: ~Copyable {
-  var block = UsageBlock()
   var names = ResolvedNames()
   var records = LoggedRecords()
   var begun = BegunUsage()
@@ -14,27 +13,29 @@ struct ReplayScratch: ~Copyable {
 }
 
 extension Ledger {
-  /// Takes over a decoded usage block: keys, sums and receipts.
+  /// Takes over a block of usage: keys, sums and receipts.
   ///
   /// - Parameter isFolded: false if all of it is known to be in Postgres, so that its sums are
   ///   not needed; they would take the memory of every row that the log has usage for.
   mutating func replayUsage(
-    _ scratch: inout ReplayScratch, position: LogPosition, isFolded: Bool
+    _ block: borrowing UsageBlock, end: LogPosition, isFolded: Bool,
+    _ scratch: inout ReplayScratch
   ) throws(RecoveryError) {
-    try scratch.names.resolve(scratch.block.names, in: &names, configuration: configuration)
+    try scratch.names.resolve(block.names, in: &names, configuration: configuration)
     dedup.advance(to: time.milliseconds)
     scratch.records.begin()
-    while scratch.records.next(scratch.block.records, scratch.names, names, hasher) {
-      if isFolded { foldReplayed(&scratch) } else { noteReplayed(&scratch) }
+    while scratch.records.next(block.records, scratch.names, names, hasher) {
+      if isFolded { foldReplayed(block.records, &scratch) } else { noteReplayed(&scratch) }
       rememberKeys(&scratch)
       dedup.settle(with: scratch.upkeep)
     }
-    try replayReceipts(scratch.block, position: position)
-    segments[segments.count - 1].add(scratch.block.records)
+    try replayReceipts(block, end: end)
     segments[segments.count - 1].add(tenants: scratch.names.tenants)
   }
 
-  private mutating func foldReplayed(_ scratch: inout ReplayScratch) {
+  private mutating func foldReplayed(
+    _ records: borrowing UsageBlockRecords, _ scratch: inout ReplayScratch
+  ) {
     let count = scratch.records.count
     scratch.records.findRows(in: pending.rollups)
     for place in 0..<count where scratch.records.slots[place] == RollupTable.noSlot {
@@ -42,7 +43,7 @@ extension Ledger {
       noteReplayed(key)
       scratch.records.slots[place] = pending.rollups.findOrInsert(key).slot
     }
-    scratch.records.fold(scratch.block.records, names, hasher, into: &pending.rollups)
+    scratch.records.fold(records, names, hasher, into: &pending.rollups)
     pending.records += Int64(count)
     pending.entries += UInt64(count)
   }
@@ -88,9 +89,8 @@ extension Ledger {
   ///
   /// A repeated ack waits for the end of the block, which is on stable storage.
   private mutating func replayReceipts(
-    _ block: borrowing UsageBlock, position: LogPosition
+    _ block: borrowing UsageBlock, end: LogPosition
   ) throws(RecoveryError) {
-    let end = LogPosition(position.rawValue + UInt64(block.entryCount))
     var exception = 0
     for number in 0..<block.receipts.count {
       let arrival = Timestamp(milliseconds: block.receipts.arrivals[number])

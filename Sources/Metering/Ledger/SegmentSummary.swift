@@ -49,9 +49,11 @@ public struct SegmentSummary: Sendable {
   /// The arrival of its last entry.
   public var lastArrival: Timestamp
   /// Sums per hour and kind of what it holds.
-  public private(set) var hours: [HourKind: HourSums] = [:]
+  public var hours: [HourKind: HourSums] { sums.hours }
   /// The last period that it contributes to, nil while it holds no record.
-  public private(set) var lastPeriod: BillingPeriod?
+  public var lastPeriod: BillingPeriod? { sums.lastPeriod }
+  /// What its records come to.
+  var sums = HourlySums()
   /// One bit for each tenant id that it holds records of.
   private var tenants: [UInt64] = []
 
@@ -62,36 +64,6 @@ public struct SegmentSummary: Sendable {
     self.byteCount = byteCount
     self.created = created
     lastArrival = created
-  }
-
-  /// Takes in the records of one block.
-  mutating func add(_ records: borrowing UsageBlockRecords) {
-    var current = Hour(index: .min)
-    var sums = [HourSums](repeating: HourSums(), count: UsageKind.allCases.count)
-    func spill(_ hours: inout [HourKind: HourSums]) {
-      for kind in UsageKind.allCases where sums[Int(kind.rawValue)].count != 0 {
-        hours[HourKind(hour: current, kind: kind), default: HourSums()].count +=
-          sums[Int(kind.rawValue)].count
-        hours[HourKind(hour: current, kind: kind), default: HourSums()].quantity +=
-          sums[Int(kind.rawValue)].quantity
-        sums[Int(kind.rawValue)] = HourSums()
-      }
-    }
-    var lastMonth = lastPeriod?.month ?? .min
-    for index in 0..<records.count {
-      let hour = Hour(containing: Timestamp(milliseconds: records.times[index]))
-      if hour != current {
-        spill(&hours)
-        current = hour
-        lastMonth = max(lastMonth, BillingPeriod(containing: hour).month)
-      }
-      let kind = Int(records.flags[index] & UsageFlags.kindMask)
-      sums[kind].count += 1
-      sums[kind].quantity += Int128(records.quantities[index])
-    }
-    spill(&hours)
-    for booking in records.bookings { lastMonth = max(lastMonth, booking) }
-    if lastMonth != .min { lastPeriod = BillingPeriod(month: lastMonth) }
   }
 
   /// Takes in the tenants of one block, by their numbers in the ledger.

@@ -1,4 +1,3 @@
-import Compression
 public import Dedup
 public import SegmentLog
 import Wire
@@ -27,11 +26,9 @@ public struct LogFold: ~Copyable {
   /// What Postgres holds.
   var stored: RollupTable
   private var resolved = ResolvedNames()
-  private var block = UsageBlock()
+  private var decoder = LogDecoder()
+  private let block = LoggedBlock()
   private var logged = LoggedRecords()
-  private var columns: [UInt8] = []
-  private var end: ChainPoint?
-  private let decompressor = Decompressor()
   private let hasher: KeyHasher
   private let configuration: LedgerConfiguration
 
@@ -61,7 +58,7 @@ public struct LogFold: ~Copyable {
   ///   - number: the number in its name.
   /// - Throws: `SegmentError`, ``JournalError`` or ``RecoveryError``.
   public mutating func add(_ bytes: RawSpan, number: UInt64) throws {
-    var reader = try SegmentReader(bytes, segment: number, after: end)
+    var reader = try decoder.begin(bytes, number: number)
     if start == nil {
       start = reader.header.start
       if checkpoint.position < reader.header.start.position {
@@ -73,10 +70,10 @@ public struct LogFold: ~Copyable {
     try find(reader.header.start)
     try find(reader.end)
     while !isComplete, let next = try reader.next() {
-      if next.header.kind == .usage { try fold(next) } else { try note(next) }
-      try find(next.header.end)
+      try decoder.decode(next, into: block)
+      if let entry = block.entry { note(entry) } else { try fold(block) }
+      try find(block.end)
     }
-    end = reader.end
   }
 
   private mutating func find(_ place: ChainPoint) throws(RecoveryError) {
@@ -89,20 +86,13 @@ public struct LogFold: ~Copyable {
   }
 
   private mutating func restore(_ head: borrowing SegmentBlock) throws {
-    try head.decompressColumns(with: decompressor, into: &columns)
-    let entry = try ControlEntry(decoding: columns, at: head.header.start.position)
-    guard head.header.kind == .control, case .snapshot(let snapshot) = entry else {
-      throw RecoveryError.snapshotMissing(segment: head.segment)
-    }
+    try decoder.decode(head, into: block)
+    guard case .snapshot(let snapshot) = block.entry else { return }
     for tenant in snapshot.tenants { names.restore(tenant) }
   }
 
-  private mutating func note(_ next: borrowing SegmentBlock) throws {
-    try next.decompressColumns(with: decompressor, into: &columns)
-    let position = next.header.start.position
-    guard
-      case .periodFinalized(let tenant, let period, let time, let operatorName) =
-        try ControlEntry(decoding: columns, at: position)
+  private mutating func note(_ entry: ControlEntry) {
+    guard case .periodFinalized(let tenant, let period, let time, let operatorName) = entry
     else { return }
     let bytes = Array(tenant.utf8)
     guard let id = names.tenant(bytes.span.raw) else {
@@ -112,21 +102,19 @@ public struct LogFold: ~Copyable {
     finalizations.append(
       PeriodFinalization(
         tenant: tenant, period: period, time: time, operatorName: operatorName,
-        position: position))
+        position: block.start.position))
   }
 
-  private mutating func fold(_ next: borrowing SegmentBlock) throws {
-    try next.decompressColumns(with: decompressor, into: &columns)
-    try block.decode(next, columns: columns)
-    try resolved.resolve(block.names, in: &names, configuration: configuration)
+  private mutating func fold(_ block: LoggedBlock) throws {
+    try resolved.resolve(block.usage.names, in: &names, configuration: configuration)
     logged.begin()
-    while logged.next(block.records, resolved, names, hasher) {
+    while logged.next(block.usage.records, resolved, names, hasher) {
       logged.findRows(in: rollups)
       for place in 0..<logged.count where logged.slots[place] == RollupTable.noSlot {
         logged.slots[place] = rollups.findOrInsert(logged.keys[place]).slot
       }
-      logged.fold(block.records, names, hasher, into: &rollups)
+      logged.fold(block.usage.records, names, hasher, into: &rollups)
     }
-    records += Int64(block.records.count)
+    records += Int64(block.usage.records.count)
   }
 }

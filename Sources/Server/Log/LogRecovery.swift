@@ -35,44 +35,43 @@ enum LogRecovery {
       throw SegmentError(
         .markPosition, segment: nil, offset: 0, expected: mark.end.position.rawValue, found: 0)
     }
-    var recovery = Recovery(ledger, checkpoint: checkpoint, upkeep: upkeep)
-    var previous: ChainPoint?
     let total = try numbers.reduce(0) { sum, number in
       let file = try MappedFile(files.segment(number))
       // Only the last segment may have an allocated rest.
       return sum + (number == numbers.last ? SegmentScan.contentLength(of: file.bytes) : file.count)
     }
-    for number in numbers {
-      var file = try MappedFile(files.segment(number))
-      var length = file.count
-      if number == numbers.last {
-        let scan = SegmentScan(
-          ofLast: file.bytes, segment: number, after: previous, mark: mark)
-        switch scan.decision {
-        case .intact: break
-        case .damaged(let error): throw error
-        case .truncate(let offset, let found):
-          try files.cutTail(ofSegment: number, at: offset, length: scan.contentLength)
-          report.cut = "\(scan.contentLength - offset) bytes of segment \(number): \(found)"
-          if scan.end == nil {
-            // Not even the header was written: the segment never began.
-            try files.removeSegment(number)
-            continue
-          }
-          file = try MappedFile(files.segment(number))
-        }
-        length = scan.validLength
-        report.last = (number, length)
+    var recovery = Recovery(ledger, checkpoint: checkpoint, upkeep: upkeep)
+    let log = LogReadAhead(files, segments: numbers, mark: mark)
+    defer { log.stop() }
+    while let piece = try log.next() {
+      switch piece {
+      case .torn(let tail):
+        try files.cut(tail)
+        report.cut = "\(tail.range.count) bytes of segment \(tail.segment): \(tail.found)"
+      case .begin(let header): try recovery.begin(header)
+      case .block(let block): try recovery.replay(block)
+      case .end(let segment, let length):
+        report.last = (segment, length)
+        report.segments += 1
+        report.bytes += length
+        try progress(report.bytes, total)
       }
-      previous = try recovery.replay(file.bytes, number: number)
-      report.segments += 1
-      report.bytes += length
-      try progress(report.bytes, total)
     }
-    let ledger = try recovery.finish()
-    if report.last == nil, let segment = ledger.segments.last {
-      report.last = (segment.number, segment.byteCount)
-    }
-    return ledger
+    return try recovery.finish()
+  }
+}
+
+extension PartitionFiles: LogSource {
+  package func withSegment(_ number: UInt64, _ body: (RawSpan) throws -> Void) throws {
+    let file = try MappedFile(segment(number))
+    try body(file.bytes)
+  }
+
+  /// Cuts a torn tail off its segment; a copy is kept.
+  fileprivate func cut(_ tail: TornTail) throws(SystemCallError) {
+    try cutTail(
+      ofSegment: tail.segment, at: tail.range.lowerBound, length: tail.range.upperBound)
+    // Without a header the segment never began.
+    if tail.range.lowerBound == 0 { try removeSegment(tail.segment) }
   }
 }
