@@ -8,8 +8,8 @@ import EventLoop
 /// Closed loop: each ack lets the next batch out, and latency counts from the sending. On a
 /// schedule: batches are due at fixed times, and latency counts from when a batch was due, so that
 /// a service that stands still is not left out of the figures. There the thread looks at the
-/// schedule every 40 µs and sleeps in between until acks come: an agent does not spin either, and the
-/// service's other threads share its core. The sleep is in the figures.
+/// schedule every 40 µs and sleeps in between until acks come: an agent does not spin either, and
+/// the service's other threads share its core. The sleep is in the figures.
 @safe
 final class LoadSender {
   /// A batch on its way.
