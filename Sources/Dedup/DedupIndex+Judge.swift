@@ -3,7 +3,7 @@ extension DedupIndex {
   ///
   /// Nothing but the requests stands in that loop: the processor then looks up many of their pages
   /// at a time, which costs more than fetching the lines where pages are small.
-  static var stride: Int { 32 }
+  static var stride: Int { KnownPayloads.count }
 
   /// Judges a batch in order, so a key that stands in it twice is new, then known.
   ///

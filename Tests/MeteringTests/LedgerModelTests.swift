@@ -6,13 +6,13 @@ import Wire
 @testable import Metering
 
 /// One random history of a ledger, its crashes and its flushes, against the naive model.
-struct LedgerHistory {
+struct LedgerHistory: DeliveredHistory {
   private let seed: UInt64
-  private var random: SplitMix64
+  var random: SplitMix64
   private let world: LedgerWorld
   private var model: LedgerModel
   private var sequences: [SourceIdentity: UInt64] = [:]
-  private var sent: [TestBatch] = []
+  var sent: [TestBatch] = []
   private var keys: [(tenant: String, key: RecordKey)] = []
   private var records: [UsageRecord] = []
   /// Positions of receipts that were told, with their batches.
@@ -39,8 +39,6 @@ struct LedgerHistory {
     model = LedgerModel(configuration: configuration, secret: world.identity.secret)
   }
 
-  private mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &random) }
-
   mutating func run(steps: Int) throws {
     for _ in 0..<steps {
       switch roll(24) {
@@ -57,17 +55,7 @@ struct LedgerHistory {
   }
 
   private mutating func judge() throws {
-    var group: [TestBatch] = []
-    for _ in 0...roll(3) {
-      if roll(5) == 0, let old = sent.randomElement(using: &random) {
-        group.append(old)
-      } else if roll(8) == 0, let copy = group.last {
-        group.append(copy)
-      } else {
-        group.append(newBatch())
-      }
-    }
-    sent += group
+    let group = deliver(upTo: 3)
     let before = world.ledger.openEnd.rawValue
     let actions = world.unsynced.count
     let outcomes = try world.judge(group)
@@ -105,7 +93,7 @@ struct LedgerHistory {
     #expect(outcome.exceptions == exceptions.bytes, "seed \(seed)")
   }
 
-  private mutating func newBatch() -> TestBatch {
+  mutating func newBatch() -> TestBatch {
     let source = SourceIdentity(name: "agent-\(roll(3))", epoch: UInt64(roll(2)))
     let sequence = sequences[source, default: 0] + (roll(6) == 0 ? 3 : 1)
     sequences[source] = sequence

@@ -7,14 +7,14 @@ import Wire
 
 /// One random history that two installations live through: one with several partitions, and one
 /// with a single one that tells what must come of it.
-struct PartitionsHistory {
+struct PartitionsHistory: DeliveredHistory {
   private let seed: UInt64
-  private var random: SplitMix64
+  var random: SplitMix64
   private let single: LedgerWorld
   private let worlds: [LedgerWorld]
   private let tenants: TenantPartitions
   private var sequences: [SourceIdentity: UInt64] = [:]
-  private var sent: [TestBatch] = []
+  var sent: [TestBatch] = []
   private var records: [UsageRecord] = []
   private var nextKey: UInt128 = 1
   private var nextToken: UInt128 = 1
@@ -45,8 +45,6 @@ struct PartitionsHistory {
     return configuration
   }
 
-  private mutating func roll(_ sides: Int) -> Int { Int.random(in: 0..<sides, using: &random) }
-
   /// Lives through some steps, and compares what is folded in the end.
   ///
   /// - Returns: what the history met.
@@ -64,17 +62,7 @@ struct PartitionsHistory {
   }
 
   private mutating func judge() throws {
-    var group: [TestBatch] = []
-    for _ in 0...roll(4) {
-      if roll(5) == 0, let old = sent.randomElement(using: &random) {
-        group.append(old)
-      } else if roll(8) == 0, let copy = group.last {
-        group.append(copy)
-      } else {
-        group.append(newBatch())
-      }
-    }
-    sent += group
+    let group = deliver(upTo: 4)
     let expected = try single.judge(group)
     let merge = try divided(group)
     try #require(merge.outcomes.map(\.frame) == Array(group.indices), "seed \(seed)")
@@ -127,7 +115,7 @@ struct PartitionsHistory {
     return merge.merged
   }
 
-  private mutating func newBatch() -> TestBatch {
+  mutating func newBatch() -> TestBatch {
     let source = SourceIdentity(name: "agent-\(roll(3))", epoch: 1)
     let sequence = sequences[source, default: 0] + (roll(6) == 0 ? 3 : 1)
     sequences[source] = sequence

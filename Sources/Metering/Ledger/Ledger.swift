@@ -30,7 +30,7 @@ public struct LedgerIdentity: Sendable {
 ///
 /// Events go in; what the shell must do comes out as ``LedgerAction``s, and what became of each
 /// batch as ``BatchOutcome``s. Nothing here reads a clock, a file or a socket. A ledger starts
-/// empty and becomes current through ``replay(_:columns:)`` of every retained block, then
+/// empty and becomes current through a ``Recovery`` from its log, then
 /// ``start(wall:monotonic:)``; recovery takes decisions from the log and never judges again.
 ///
 /// One thread owns a ledger.
