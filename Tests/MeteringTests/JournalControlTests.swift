@@ -10,7 +10,7 @@ struct JournalControlTests {
   private static let point = Checkpoint(position: LogPosition(1 << 60), chain: .max)
   private static let attempt = FlushAttempt(token: .max - 1, from: .beginning, to: point)
   private static let configuration = ConfigurationRecord(
-    text: "a = 1\nb = ü", acceptanceBack: .max, acceptanceAhead: 0, dedupWindow: 1)
+    text: "a = 1\nb = ü", acceptanceBack: 253_402_300_799_999, acceptanceAhead: 0, dedupWindow: 1)
 
   private static let snapshot = LedgerSnapshot(
     time: .latest, configuration: configuration, closedThrough: Hour(containing: .latest),

@@ -62,6 +62,13 @@ import Wire
     #expect(Array(all.missing[outcome.missing]) == [1...4, 7...8])
   }
 
+  @Test func gapsUpToTheHighestSequenceAreUnited() throws {
+    let (outcome, all) = try merge(
+      Part(counts: VerdictCounts(accepted: 4), missing: [2...UInt64.max], highest: .max),
+      Part(missing: [1...1, 3...UInt64.max], highest: .max))
+    #expect(Array(all.missing[outcome.missing]) == [1...UInt64.max])
+  }
+
   @Test func noMoreRangesAreNamedThanAnAckHas() throws {
     let whole = VerdictCounts(accepted: 4)
     let ranges = (1...30 as ClosedRange<UInt64>).map { 2 * $0...2 * $0 }

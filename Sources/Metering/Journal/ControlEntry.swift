@@ -149,6 +149,15 @@ extension EntryReader {
     return Timestamp(milliseconds: value)
   }
 
+  /// A length of time in milliseconds, which may be added to any time.
+  mutating func duration(_ what: String) throws(JournalError) -> Int64 {
+    let value = try signed()
+    guard (0...Timestamp.latest.milliseconds).contains(value) else {
+      throw failure("\(what) of \(value) milliseconds")
+    }
+    return value
+  }
+
   /// An hour from 1970 to 9999.
   mutating func hour(_ what: String) throws(JournalError) -> Hour {
     let hour = Hour(index: try signed32(what))
@@ -204,10 +213,10 @@ extension ConfigurationRecord {
 
   init(from reader: inout EntryReader) throws(JournalError) {
     let text = try reader.text("the configuration")
-    let back = try reader.signed()
-    let ahead = try reader.signed()
+    let back = try reader.duration("a window back")
+    let ahead = try reader.duration("a window ahead")
     self.init(
       text: text, acceptanceBack: back, acceptanceAhead: ahead,
-      dedupWindow: try reader.signed())
+      dedupWindow: try reader.duration("a dedup window"))
   }
 }

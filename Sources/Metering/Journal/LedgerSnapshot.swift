@@ -82,7 +82,7 @@ extension LedgerSnapshot {
     configuration = try reader.flag() ? try ConfigurationRecord(from: &reader) : nil
     closedThrough = try reader.flag() ? try reader.hour("the closed hour") : nil
     horizon = try reader.flag() ? try reader.timestamp() : nil
-    largestAhead = try reader.signed()
+    largestAhead = try reader.duration("a window ahead")
     checkpoint = try Checkpoint(from: &reader)
     attempt = try reader.flag() ? try FlushAttempt(from: &reader) : nil
     tenants = []

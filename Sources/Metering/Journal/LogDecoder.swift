@@ -32,13 +32,14 @@ public struct LogDecoder: ~Copyable {
   ///   - bytes: the file up to the end of its last valid block, or with zeros behind it.
   ///   - number: the number in the file's name.
   /// - Returns: what reads the segment's blocks.
-  /// - Throws: `SegmentError`, or ``RecoveryError`` for a gap between the numbers.
+  /// - Throws: `SegmentError`, ``JournalError``, or ``RecoveryError`` for a gap between numbers.
   @_lifetime(copy bytes)
   public mutating func begin(_ bytes: RawSpan, number: UInt64) throws -> SegmentReader {
     if let segment, number != segment &+ 1 {
       throw RecoveryError.segmentMissing(expected: segment &+ 1, found: number)
     }
     let reader = try SegmentReader(bytes, segment: number, after: end)
+    try check(reader.header.createdAt, at: reader.end)
     segment = number
     end = reader.end
     isHead = true
@@ -54,6 +55,7 @@ public struct LogDecoder: ~Copyable {
     _ source: borrowing SegmentBlock, into block: LoggedBlock
   ) throws {
     let header = source.header
+    try check(header.lastArrival, at: header.start)
     try source.decompressColumns(with: decompressor, into: &columns)
     if isHead, header.kind != .control || columns.first != ControlEntry.snapshotCode {
       throw RecoveryError.snapshotMissing(segment: source.segment)
@@ -74,5 +76,13 @@ public struct LogDecoder: ~Copyable {
     block.lastArrival = Timestamp(milliseconds: header.lastArrival)
     block.byteCount = header.blockByteCount
     end = header.end
+  }
+
+  /// Checks a time that the ledger goes on with: it must lie between 1970 and 9999.
+  private func check(_ time: Int64, at place: ChainPoint) throws(JournalError) {
+    guard (0...Timestamp.latest.milliseconds).contains(time) else {
+      throw JournalError(
+        position: place.position, problem: "a time of \(time); it must lie between 1970 and 9999")
+    }
   }
 }

@@ -169,6 +169,9 @@ extension UsageBlockReceipts {
     var exception = 0
     var records = 0
     for receipt in 0..<count {
+      guard (0...Timestamp.latest.milliseconds).contains(arrivals[receipt]) else {
+        return "a receipt of time \(arrivals[receipt])"
+      }
       let end = exception + Int(exceptionCounts[receipt])
       guard end <= exceptionCodes.count else { return "more exceptions counted than listed" }
       guard exceptionCounts[receipt] <= received[receipt] else {

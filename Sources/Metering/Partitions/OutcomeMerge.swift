@@ -103,7 +103,7 @@ public struct OutcomeMerge: Sendable {
     ranges.sort { $0.lowerBound < $1.lowerBound }
     for range in ranges {
       let last = merged.missing.count - 1
-      if last >= start, range.lowerBound <= merged.missing[last].upperBound &+ 1 {
+      if last >= start, range.lowerBound - 1 <= merged.missing[last].upperBound {
         let upper = max(merged.missing[last].upperBound, range.upperBound)
         merged.missing[last] = merged.missing[last].lowerBound...upper
       } else if last + 1 - start < WireLimits.maximumMissingRanges {
