@@ -100,11 +100,15 @@ extension LoadedConfiguration {
         "segments are kept for the dedup window all the same: "
           + named("dedup.window"))
     }
-    if isValid("log.diskReserve", "log.segmentSize"), log.diskReserve < log.segmentSize {
+    let partitions = configuration.ingest.partitions
+    if isValid("log.diskReserve", "log.segmentSize", "ingest.partitions"),
+      log.diskReserve < log.segmentSize * partitions
+    {
+      let times = partitions > 1 ? ", once for each of \(partitions) partitions" : ""
       warn(
         "log.diskReserve",
         "the disk may be full before the next segment is allocated: "
-          + named("log.segmentSize"))
+          + named("log.segmentSize") + times)
     }
   }
 

@@ -1,5 +1,4 @@
 internal import Metering
-internal import SegmentLog
 internal import Synchronization
 internal import Wire
 
@@ -14,8 +13,6 @@ final class FrameGroup {
     var columns = UsageColumns()
     /// What became of them.
     var outcomes = PartOutcomes()
-    /// How far the partition's log must be synced before that may be told.
-    var end = LogPosition(0)
   }
 
   /// Word of a source of the highest sequence that it issued.

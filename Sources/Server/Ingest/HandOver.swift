@@ -8,8 +8,10 @@ final class HandOver {
   /// Bytes of frames that one reception may have in hand: enough for the syncs of a slow disk, and
   /// at most about a second's work of a partition.
   static let byteLimit = 8 << 20
-  /// What a group counts for at least, so that groups are bounded too.
-  static let leastGroup = 4 << 10
+  /// What a group counts for at least for each partition: the memory of a part with one record.
+  static let leastPart = 16 << 10
+  /// What a heartbeat counts for.
+  static let heartbeatBytes = 128
   /// Groups that are kept to be used again.
   static let idleGroups = 64
 
@@ -48,11 +50,11 @@ final class HandOver {
   func begin(_ group: FrameGroup) {
     swap(&group.heartbeats, &heartbeats)
     group.time = (EventLoop.wallMilliseconds(), EventLoop.monotonicMilliseconds())
-    group.byteCount = 0
+    group.byteCount = group.heartbeats.count * Self.heartbeatBytes
     for frame in group.columns.frames.indices {
       group.byteCount += group.columns.frames[frame].header.length
     }
-    group.byteCount = max(group.byteCount, Self.leastGroup)
+    group.byteCount = max(group.byteCount, partitions.count * Self.leastPart)
     bytesInHand += group.byteCount
     framesInHand += group.columns.frames.count
     split.divide(group.columns) { [tenants] in tenants.partition(ofTenant: $0) }

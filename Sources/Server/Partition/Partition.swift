@@ -189,7 +189,7 @@ final class Partition {
     }
   }
 
-  /// Bytes that may wait for the writer before usage is refused.
+  /// Bytes that may wait for the writers of all partitions before usage is refused.
   private static let writerBacklog = 64 << 20
 
   private func updateRefusal() {
@@ -198,7 +198,8 @@ final class Partition {
     } else if isBelowReserve {
       ledger.refusal = .diskReserve
     } else {
-      ledger.refusal = writer.queuedBytes > Self.writerBacklog ? .queueFull : nil
+      let limit = Self.writerBacklog / configuration.ingest.partitions
+      ledger.refusal = writer.queuedBytes > limit ? .queueFull : nil
     }
   }
 }
