@@ -77,10 +77,11 @@ let package = Package(
     module("Postgres", ["CLibPQ"]),
     module("Authentication", [.product(name: "Crypto", package: "swift-crypto")]),
 
-    // Heart: pure.
+    // Heart: pure. Bytes is what file formats share.
+    module("Bytes"),
     module("Wire"),
-    module("Dedup", ["CIntrinsics"]),
-    module("SegmentLog", ["Compression"]),
+    module("Dedup", ["Bytes", "CIntrinsics"]),
+    module("SegmentLog", ["Bytes", "Compression"]),
     module("Metering", ["Wire", "Dedup", "SegmentLog", "Compression", "CIntrinsics"]),
 
     // Shell: sockets, files, threads, database.
@@ -92,7 +93,7 @@ let package = Package(
       "Server",
       [
         "Wire", "Dedup", "SegmentLog", "Metering", "EventLoop", "Postgres", "Authentication",
-        "Database", "Compression",
+        "Database", "Compression", "CIntrinsics",
         .product(name: "Logging", package: "swift-log"),
         .product(name: "Configuration", package: "swift-configuration"),
         .product(name: "Yams", package: "Yams"),
@@ -116,7 +117,7 @@ let package = Package(
       name: "Stages",
       dependencies: [
         "CanonicalLoad", "Wire", "Authentication", "Compression", "Dedup", "SegmentLog", "Metering",
-        "Database", "Postgres", "Server",
+        "Database", "Postgres", "Server", "MemoryRuns",
       ], path: "Benchmarks/Sources/Stages", swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/Sources/CAllocations"),
     .executableTarget(
@@ -129,11 +130,19 @@ let package = Package(
 
     // Proof. The seeded generator is what tests of several modules draw from.
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
+    // Runs without a disk, for tests and stages.
+    .target(
+      name: "MemoryRuns", dependencies: ["Dedup"], path: "Tests/MemoryRuns", swiftSettings: settings
+    ),
+    tests("BytesTests", ["Bytes"]),
     tests("WireTests", ["Wire", "SeededRandom"]),
-    tests("DedupTests", ["Dedup", "CIntrinsics", "SeededRandom"]),
+    tests("DedupTests", ["Dedup", "Bytes", "CIntrinsics", "MemoryRuns", "SeededRandom"]),
     tests("CompressionTests", ["Compression", "SeededRandom"]),
-    tests("SegmentLogTests", ["SegmentLog", "Compression", "SeededRandom"], exclude: ["Golden"]),
-    tests("MeteringTests", ["Metering", "Wire", "Dedup", "SegmentLog", "SeededRandom"]),
+    tests(
+      "SegmentLogTests", ["SegmentLog", "Bytes", "Compression", "SeededRandom"], exclude: ["Golden"]
+    ),
+    tests(
+      "MeteringTests", ["Metering", "Wire", "Dedup", "SegmentLog", "MemoryRuns", "SeededRandom"]),
     tests("EventLoopTests", ["EventLoop", "SeededRandom"]),
     tests("AuthenticationTests", ["Authentication"]),
     tests("PostgresTests", ["Postgres", "SeededRandom"]),
@@ -144,13 +153,14 @@ let package = Package(
       "ServerTests",
       [
         "weighbridge", "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
-        "SeededRandom", .product(name: "Logging", package: "swift-log"),
+        "MemoryRuns", "SeededRandom", .product(name: "Logging", package: "swift-log"),
       ]),
     tests(
       "ServiceTests",
       [
         "weighbridge", "Server", "Client", "Database", "Postgres", "Metering", "EventLoop",
-        "Authentication", "Wire", "SegmentLog", .product(name: "Logging", package: "swift-log"),
+        "Authentication", "Wire", "SegmentLog", "MemoryRuns",
+        .product(name: "Logging", package: "swift-log"),
       ], exclude: ["ClockLever.c"]),
     // The micro-benchmarks still run.
     tests("StagesTests", ["Stages"]),

@@ -1,20 +1,22 @@
 extension DedupIndex {
   /// Lets time pass: closes the active generation if it is old, and forgets the generations whose
-  /// last key is further back than the window. Their memory is given back by upkeep.
+  /// last key is further back than the window. Their memory and files are given back by upkeep.
   ///
-  /// ``judge(hashes:payloads:requests:arrival:answers:)`` does the same first.
+  /// ``judge(hashes:payloads:requests:arrival:front:answers:)`` does the same first.
   /// Complexity: O(generations), no step depends on the number of keys.
   ///
-  /// - Parameter arrival: the time in milliseconds; one before the latest changes nothing.
-  public mutating func advance(to arrival: Int64) {
+  /// - Parameters:
+  ///   - arrival: the time in milliseconds; one before the latest changes nothing.
+  ///   - front: how far the log is.
+  public mutating func advance(to arrival: Int64, front: LogFront) {
     now = max(now, arrival)
+    self.front = front
+    freshCount = 0
     if active.count > 0, hasReached(limits.generationAge, since: active.firstArrival) {
       closeActive()
     }
-    while let run = runs.first, hasExpired(run.lastArrival) {
-      removeFirstRun()
-    }
-    while runs.isEmpty, let table = closing.first, hasExpired(table.lastArrival) {
+    while let run = runs.first, hasExpired(run.header.span.lastArrival) { removeFirstRun() }
+    while runs.isEmpty, let generation = closing.first, hasExpired(generation.span.lastArrival) {
       removeFirstClosing()
     }
     if keyCount == 0 { shrink() }
@@ -23,25 +25,29 @@ extension DedupIndex {
   /// Goes back to the size of a new index when everything has left.
   mutating func shrink() {
     if let prepared {
-      retired.append(prepared.memory)
+      retired.memory.append(prepared.memory)
       self.prepared = nil
     }
     if active.shards > 1 {
-      retired.append(active.memory)
+      retired.memory.append(active.memory)
       active = BucketTable(shards: 1, geometry: geometry)
     }
-    if filter.capacity > geometry.minimumFilterKeys {
-      retired.append(filter.memory)
-      filter = SplitBlockBloomFilter(
-        capacity: geometry.minimumFilterKeys, bitsPerKey: geometry.filterBitsPerKey)
+    if let filter, filter.capacity > geometry.minimumFilterKeys, !isFiltering, nextFilter == nil {
+      retired.memory.append(filter.memory)
+      self.filter = Self.leastFilter(geometry)
     }
   }
 
   /// Closes the active generation and opens the next one.
   mutating func closeActive() {
     precondition(active.count > 0, "BUG: an empty generation closes")
-    closing.append(active)
+    let span = RunSpan(
+      from: activeFrom, through: front.sealed, end: front.open + freshCount, after: activeAfter,
+      firstArrival: active.firstArrival, lastArrival: active.lastArrival)
+    closing.append(ClosedGeneration(table: active, span: span))
     closingKeys += active.count
+    activeFrom = span.through
+    activeAfter = span.lastArrival
     // A table that nobody made ready takes its pages while it is used: a small one bounds the cost.
     active = prepared ?? BucketTable(shards: 1, geometry: geometry)
     prepared = nil
@@ -68,15 +74,28 @@ extension DedupIndex {
 
   private mutating func removeFirstRun() {
     let run = runs.removeFirst()
-    sealedKeys -= run.count
-    retired.append(run.memory)
+    sealedKeys -= run.header.keyCount
+    missed.removeAll { $0.run === run }
+    retired.runs.append(run)
   }
 
   private mutating func removeFirstClosing() {
-    let table = closing.removeFirst()
-    closingKeys -= table.count
-    retired.append(table.memory)
-    if let run = filling?.run { retired.append(run.memory) }
-    filling = nil
+    let generation = closing.removeFirst()
+    closingKeys -= generation.table.count
+    retired.memory.append(generation.table.memory)
+    if let arrived {
+      retired.runs.append(arrived.run)
+      isSealing = false
+      self.arrived = nil
+    }
   }
+}
+
+/// What has left an index.
+struct RetiredParts {
+  var memory: [TableMemory] = []
+  /// Runs whose files go too.
+  var runs: [SealedRun] = []
+
+  var isEmpty: Bool { memory.isEmpty && runs.isEmpty }
 }

@@ -5,18 +5,28 @@
     /// Complexity: O(keys + buckets).
     func invariantViolations() -> [String] {
       var found: [String] = []
-      if closingKeys != closing.reduce(0, { $0 + $1.count }) { found.append("closing keys") }
-      if sealedKeys != runs.reduce(0, { $0 + $1.count }) { found.append("sealed keys") }
-      let last = runs.map(\.lastArrival) + closing.map(\.lastArrival)
+      if closingKeys != closing.reduce(0, { $0 + $1.table.count }) { found.append("closing keys") }
+      if sealedKeys != runs.reduce(0, { $0 + $1.header.keyCount }) { found.append("sealed keys") }
+      let spans = runs.map(\.header.span) + closing.map(\.span)
+      for (older, newer) in zip(spans, spans.dropFirst()) where !older.isFollowed(by: newer) {
+        found.append("the spans of generations do not join")
+      }
+      let last = spans.map(\.lastArrival)
       if last != last.sorted() { found.append("generations are out of order") }
       if let oldest = last.first, oldest < now - limits.window {
         found.append("an expired generation is still there")
       }
       var identities: Set<KeyIdentity> = []
-      for table in closing + [active] { found += violations(of: table, identities: &identities) }
-      for run in runs { found += violations(of: run, identities: &identities) }
+      for table in closing.map(\.table) + [active] {
+        found += violations(of: table, identities: &identities)
+      }
+      do {
+        for run in runs { found += try violations(of: run, identities: &identities) }
+      } catch {
+        found.append("\(error)")
+      }
       if identities.count != keyCount { found.append("\(keyCount - identities.count) keys twice") }
-      if let filling, filling.run.count != closing.first?.count {
+      if let arrived, arrived.run.header.keyCount != closing.first?.table.count {
         found.append("a table is sealed out of order")
       }
       return found
@@ -60,16 +70,26 @@
 
     private func violations(
       of run: SealedRun, identities: inout Set<KeyIdentity>
-    ) -> [String] {
+    ) throws(RunError) -> [String] {
       var found: [String] = []
-      let keys = run.span
-      if keys.count != run.count { found.append("a run is not whole") }
-      for place in keys.indices {
-        let key = keys[place]
-        identities.insert(key.identity)
-        if place > 0, keys[place - 1].identity >= key.identity { found.append("order of a run") }
-        if run.find(key.identity) != key.payload { found.append("sealed, not found") }
-        if !filter.mayContain(key.identity.filterHash) { found.append("the filter forgot a key") }
+      var before: KeyIdentity?
+      for page in 0..<run.header.pageCount {
+        let keys = try run.keys(ofPage: page)
+        for place in 0..<keys.count {
+          let (identity, payload) = (keys[place].identity, keys[place].payload)
+          identities.insert(identity)
+          if let before, before >= identity { found.append("order of a run") }
+          before = identity
+          if try run.find(identity) != payload { found.append("sealed, not found") }
+          if !run.filter.mayContain(position: identity.position, bits: identity.tag) {
+            found.append("a run's filter forgot a key")
+          }
+          if let filter,
+            !filter.mayContain(position: identity.position, bits: identity.filterBits)
+          {
+            found.append("the filter forgot a key")
+          }
+        }
       }
       return found
     }

@@ -9,7 +9,8 @@ extension DedupIndex {
   ///
   /// The three columns have the same count and there is room for as many answers; anything else, or
   /// a request that is no ``DedupRequest``, is a bug and traps. Batches of up to 4,096 keys stay
-  /// far below a millisecond.
+  /// far below a millisecond, unless pages of runs have to come from the disk: those of the whole
+  /// batch are asked for before the first one is read.
   ///
   /// - Parameters:
   ///   - hashes: the hash of each key.
@@ -18,20 +19,25 @@ extension DedupIndex {
   ///   - requests: a ``DedupRequest`` for each key.
   ///   - arrival: when the batch arrived, in milliseconds. An arrival before the latest one counts
   ///     as the latest.
+  ///   - front: how far the log is.
   ///   - answers: receives a ``DedupAnswer`` for each key.
+  /// - Throws: ``RunError`` if a page of a run is damaged; the index is of no use then.
   public mutating func judge(
     hashes: Span<KeyHash>, payloads: Span<UInt16>, requests: Span<UInt8>, arrival: Int64,
-    answers: inout MutableSpan<UInt8>
-  ) {
+    front: LogFront, answers: inout MutableSpan<UInt8>
+  ) throws(RunError) {
     let count = hashes.count
     precondition(
       payloads.count == count && requests.count == count && answers.count >= count,
       "BUG: the columns of a dedup batch differ in length")
-    advance(to: arrival)
+    advance(to: arrival, front: front)
+    let asksClosed = Self.askClosed(requests)
+    let sealed = asksClosed && !runs.isEmpty ? try findSealed(hashes) : []
     var judged = 0
     while true {
       judged = judge(
-        from: judged, hashes: hashes, payloads: payloads, requests: requests, answers: &answers)
+        from: judged, hashes: hashes, payloads: payloads, requests: requests, sealed: sealed,
+        asksClosed: asksClosed, answers: &answers)
       if judged == count { return }
       closeActive()
     }
@@ -42,24 +48,35 @@ extension DedupIndex {
   /// - Returns: the first key that is not judged.
   private mutating func judge(
     from start: Int, hashes: Span<KeyHash>, payloads: Span<UInt16>, requests: Span<UInt8>,
-    answers: inout MutableSpan<UInt8>
+    sealed: [SealedMatch], asksClosed: Bool, answers: inout MutableSpan<UInt8>
   ) -> Int {
     let count = hashes.count
     let table = active
-    let asksClosed = (!closing.isEmpty || !runs.isEmpty) && Self.askClosed(requests)
+    let before = table.count
+    defer { freshCount &+= UInt64(truncatingIfNeeded: table.count &- before) }
+    let asksTables = asksClosed && !closing.isEmpty
+    let asksAny = asksTables || !sealed.isEmpty
     var closed = KnownPayloads(repeating: notKnown)
+    var matches = sealed.drop { $0.place < start }
     var index = start
     var end = min(start &+ Self.stride, count)
     table.prefetch(hashes.extracting(start..<end))
-    if asksClosed { prefetchClosed(hashes.extracting(start..<end)) }
+    if asksTables { prefetchClosing(hashes.extracting(start..<end)) }
     while index < count {
       let next = min(end &+ Self.stride, count)
       table.prefetch(hashes.extracting(end..<next))
-      if asksClosed { prefetchClosed(hashes.extracting(end..<next)) }
+      if asksTables { prefetchClosing(hashes.extracting(end..<next)) }
       let stride = hashes.extracting(index..<end)
       table.prefetchNeighbours(stride)
-      if asksClosed { findClosed(stride, payloads: &closed) }
       let first = index
+      if asksAny {
+        closed = KnownPayloads(repeating: notKnown)
+        while let match = matches.first, match.place < end {
+          closed[match.place &- first] = Int32(match.payload)
+          matches.removeFirst()
+        }
+        if asksTables { findClosing(stride, payloads: &closed) }
+      }
       while index < end {
         let answer = judge(
           KeyIdentity(hashes[index]), payload: payloads[index], request: requests[index],
@@ -102,42 +119,17 @@ extension DedupIndex {
     return asks
   }
 
-  /// Asks for the memory that keys will need in the closed generations.
-  private func prefetchClosed(_ hashes: Span<KeyHash>) {
-    if !runs.isEmpty {
-      let filter = filter
-      for index in hashes.indices { filter.prefetch(hashes[index].high) }
-    }
-    for table in closing { table.prefetchTags(hashes) }
+  /// Asks for the memory that keys will need in the closed tables.
+  private func prefetchClosing(_ hashes: Span<KeyHash>) {
+    for generation in closing { generation.table.prefetchTags(hashes) }
   }
 
-  /// Looks a stride up in the closed generations; the newest one's payload stands.
-  private func findClosed(_ hashes: Span<KeyHash>, payloads: inout KnownPayloads) {
-    for index in hashes.indices { payloads[index] = notKnown }
-    if !runs.isEmpty {
-      let filter = filter
-      for index in hashes.indices {
-        let identity = KeyIdentity(hashes[index])
-        if filter.mayContain(identity.filterHash), let payload = findSealed(identity) {
-          payloads[index] = Int32(payload)
-        }
-      }
+  /// Looks a stride up in the closed tables; the newest generation's payload stands.
+  private func findClosing(_ hashes: Span<KeyHash>, payloads: inout KnownPayloads) {
+    for generation in closing {
+      generation.table.prefetchNeighbours(hashes)
+      generation.table.find(hashes, payloads: &payloads)
     }
-    for table in closing {
-      table.prefetchNeighbours(hashes)
-      table.find(hashes, payloads: &payloads)
-    }
-  }
-
-  /// The payload of a key in the sealed runs, or nil. The misses of all runs overlap.
-  @inline(never)
-  private func findSealed(_ identity: KeyIdentity) -> UInt16? {
-    for run in runs { run.prefetchIndex(identity) }
-    for run in runs { run.prefetchKeys(identity) }
-    for run in runs.reversed() {
-      if let payload = run.find(identity) { return payload }
-    }
-    return nil
   }
 }
 

@@ -9,20 +9,24 @@ extension DedupIndex {
     result.sealedKeys = sealedKeys
     result.generations = (active.count > 0 ? 1 : 0) + closing.count + runs.count
     result.runs = runs.count
+    result.diskBytes = runs.reduce(0) { $0 + $1.header.fileByteCount }
     result.bytes = mappedBytes
-    result.filterBytes = filter.memory.mappedBytes
-    result.filterKeys = filter.insertedCount
-    result.filterFill = filter.sampledFill
+    if let filter {
+      result.filterBytes = filter.memory.mappedBytes
+      result.filterKeys = filter.insertedCount
+      result.filterFill = filter.sampledFill
+    }
     return result
   }
 
   private var mappedBytes: Int {
-    var bytes = active.memory.mappedBytes + filter.memory.mappedBytes
+    var bytes = active.memory.mappedBytes + (filter?.memory.mappedBytes ?? 0)
     bytes += prepared?.memory.mappedBytes ?? 0
-    for table in closing { bytes += table.memory.mappedBytes }
-    for run in runs { bytes += run.memory.mappedBytes }
-    for memory in retired { bytes += memory.mappedBytes }
-    bytes += filling?.run.memory.mappedBytes ?? 0
+    bytes += nextFilter?.memory.mappedBytes ?? 0
+    for generation in closing { bytes += generation.table.memory.mappedBytes }
+    for run in runs + retired.runs { bytes += run.residentByteCount }
+    for memory in retired.memory { bytes += memory.mappedBytes }
+    bytes += arrived?.run.residentByteCount ?? 0
     return bytes
   }
 }

@@ -1,48 +1,80 @@
 extension DedupIndex {
-  /// A sealed run that is put into the filter in use before it takes the place of its table.
+  /// A run that is put into a filter step by step.
   struct Filling {
     let run: SealedRun
-    var nextKey = 0
+    var nextPage = 0
   }
 
   /// Takes the next piece of upkeep, to be done on another thread: making the next table ready,
-  /// giving memory back, sealing the oldest closed generation.
+  /// sealing the oldest closed generation, merging runs, making a filter, giving memory and files
+  /// back.
   ///
-  /// Answers never depend on upkeep; without it memory and time per key grow. Two pieces may be out
-  /// at a time, because a table must be ready before sealing a large one ends.
+  /// Answers never depend on upkeep; without it memory and time per key grow. Several pieces may be
+  /// out at a time, because none may wait for a long one.
   /// Complexity: O(generations).
   ///
+  /// - Parameter synced: everything before this position of the log is on stable storage. A run may
+  ///   not know a key that the log could still lose: its retry would be turned away.
   /// - Returns: nil if nothing needs to be done that is not out already.
-  public mutating func takeUpkeep() -> DedupUpkeep? {
+  public mutating func takeUpkeep(synced: UInt64) -> DedupUpkeep? {
     if needsPreparation, !isPreparing {
       isPreparing = true
       let shards = shards(following: min(4 * active.count, active.capacity))
       return DedupUpkeep(.prepare(BucketTable(shards: shards, geometry: geometry)))
     }
-    guard !isSealing, filling == nil else { return nil }
-    if !retired.isEmpty {
+    if let parts = takeRetired() { return DedupUpkeep(.release(parts, store)) }
+    guard now >= retryFrom else { return nil }
+    if !isSealing, let generation = closing.first, generation.span.end <= synced {
       isSealing = true
-      defer { retired = [] }
-      return DedupUpkeep(.release(retired))
+      let order = order(generation.span, maximumKeys: generation.table.count)
+      return DedupUpkeep(.seal(generation.table, order))
     }
-    guard let table = closing.first else { return nil }
-    isSealing = true
-    return DedupUpkeep(.seal(table, runs: runs, filter: newFilter(besides: table)))
+    if !isMerging, let range = mergePlan.next(runs.map(\.header)) {
+      isMerging = true
+      let inputs = Array(runs[range])
+      let span = inputs.dropFirst().reduce(inputs[0].header.span) { $0.joined($1.header.span) }
+      let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
+      return DedupUpkeep(.merge(inputs, order(span, maximumKeys: keys)))
+    }
+    if !isFiltering, nextFilter == nil, let capacity = wantedFilterCapacity {
+      isFiltering = true
+      let next = SplitBlockBloomFilter(
+        capacity: capacity, bitsPerKey: geometry.filterBitsPerKey)
+      return DedupUpkeep(.filter(next, runs))
+    }
+    return nil
   }
 
-  /// Takes back a piece of upkeep that was performed. Complexity: O(1).
+  /// Takes back a piece of upkeep that was performed. Complexity: O(runs).
   public mutating func finish(_ upkeep: DedupUpkeep) {
     precondition(upkeep.isDone, "BUG: upkeep is finished that is not done")
+    if let error = upkeep.error { fail(error) }
     switch upkeep.work {
     case .prepare(let table):
       isPreparing = false
       prepared = table
       if keyCount == 0 { shrink() }
-    case .seal(let table, _, let filter):
-      isSealing = false
-      guard let run = upkeep.run else { preconditionFailure("BUG: sealing made no run") }
-      finish(run, of: table, filter)
-    case .release: isSealing = false
+    case .seal(let table, _):
+      guard let run = upkeep.run else { return isSealing = false }
+      if table === closing.first?.table {
+        arrived = Filling(run: run)
+      } else {
+        // It has expired meanwhile.
+        isSealing = false
+        retired.runs.append(run)
+      }
+    case .merge(let inputs, _):
+      isMerging = false
+      if let run = upkeep.run { replace(inputs, with: run) }
+    case .filter(let next, _):
+      isFiltering = false
+      if upkeep.error == nil {
+        nextFilter = next
+      } else {
+        missed = []
+        retired.memory.append(next.memory)
+      }
+    case .release: break
     }
   }
 
@@ -50,37 +82,88 @@ extension DedupIndex {
   /// batch and on every tick.
   ///
   /// - Returns: whether there is more to do.
-  public mutating func maintain() -> Bool {
-    guard var filling else { return false }
-    let end = min(filling.run.count, filling.nextKey + geometry.filterKeysPerStep)
-    filter.insert(filling.run, filling.nextKey..<end)
-    filling.nextKey = end
-    if end == filling.run.count {
-      install(filling.run)
-    } else {
-      self.filling = filling
+  /// - Throws: ``RunError`` if a page of a run is damaged; the index is of no use then.
+  public mutating func maintain() throws(RunError) -> Bool {
+    if let next = nextFilter {
+      if let first = missed.first {
+        if let rest = try fill(next, first) { missed[0] = rest } else { missed.removeFirst() }
+      }
+      guard missed.isEmpty else { return true }
+      if let filter { retired.memory.append(filter.memory) }
+      filter = next
+      nextFilter = nil
+      // What was put into the old filter is not in this one.
+      arrived?.nextPage = 0
+    } else if let filling = arrived {
+      if let filter, let rest = try fill(filter, filling) {
+        arrived = rest
+      } else {
+        install(filling.run)
+      }
     }
-    return self.filling != nil
+    return arrived != nil || nextFilter != nil
+  }
+
+  /// Puts some pages of a run into a filter.
+  ///
+  /// - Returns: what is left to do, nil if nothing.
+  private func fill(
+    _ filter: SplitBlockBloomFilter, _ filling: Filling
+  ) throws(RunError) -> Filling? {
+    let pageCount = filling.run.header.pageCount
+    let end = min(pageCount, filling.nextPage + geometry.filterPagesPerStep)
+    try filter.insert(filling.run, pages: filling.nextPage..<end)
+    return end == pageCount ? nil : Filling(run: filling.run, nextPage: end)
   }
 
   /// Hands out what there is to do and takes back what is done, for a start, which nobody waits for
   /// record by record.
   ///
-  /// - Parameter performer: who does it; it may have pieces when the start is over. Nil does
-  ///   everything here and now.
-  public mutating func settle(with performer: (any UpkeepPerformer)? = nil) {
-    guard let performer else { return performAllUpkeep() }
+  /// - Parameters:
+  ///   - synced: as for ``takeUpkeep(synced:)``.
+  /// - performer: who does it; it may have pieces when the start is over. Nil does everything here
+  ///     and now.
+  public mutating func settle(
+    synced: UInt64, with performer: (any UpkeepPerformer)? = nil
+  ) throws(RunError) {
+    guard let performer else { return try performAllUpkeep(synced: synced) }
     for upkeep in performer.takeDone() { finish(upkeep) }
-    while let upkeep = takeUpkeep() { performer.perform(upkeep) }
-    while maintain() {}
+    while let upkeep = takeUpkeep(synced: synced) { performer.perform(upkeep) }
+    while try maintain() {}
   }
 
-  private mutating func performAllUpkeep() {
-    while let upkeep = takeUpkeep() {
+  private mutating func performAllUpkeep(synced: UInt64) throws(RunError) {
+    while let upkeep = takeUpkeep(synced: synced) {
       upkeep.perform()
       finish(upkeep)
-      while maintain() {}
+      while try maintain() {}
     }
+  }
+
+  /// Takes the error of the first piece of upkeep that failed since the last call. It is tried
+  /// again; until it succeeds memory grows, so that in the end the limit refuses usage.
+  public mutating func takeFailure() -> (any Error)? {
+    defer { failure = nil }
+    return failure
+  }
+
+  private mutating func fail(_ error: any Error) {
+    if failure == nil { failure = error }
+    retryFrom = now + Self.retryDelay
+  }
+
+  /// Milliseconds after which upkeep that failed is tried again.
+  private static var retryDelay: Int64 { 1_000 }
+
+  private mutating func order(_ span: RunSpan, maximumKeys: Int) -> RunOrder {
+    defer { nextRun += 1 }
+    return RunOrder(
+      number: nextRun, owner: owner, span: span, maximumKeys: maximumKeys,
+      filterBitsPerKey: geometry.runFilterBitsPerKey, store: store)
+  }
+
+  private var mergePlan: MergePlan {
+    MergePlan(longestSpan: limits.window / 8, fanIn: geometry.mergeFanIn)
   }
 
   /// Whether the active generation is a quarter full, or half as old as it may grow and not small,
@@ -92,43 +175,55 @@ extension DedupIndex {
       && hasReached(limits.generationAge / 2, since: active.firstArrival)
   }
 
-  /// A new filter for all runs and one more table, if the present one has no room for its keys or
-  /// is far too large.
-  private func newFilter(besides table: BucketTable) -> SplitBlockBloomFilter? {
-    let needed = sealedKeys + table.count
-    let isWorn = filter.insertedCount + table.count > filter.capacity
-    let isVast = filter.capacity > max(geometry.minimumFilterKeys, 8 * needed)
-    guard isWorn || isVast else { return nil }
-    // With half as many again, a filter in a steady state is rebuilt once in eight generations.
-    let capacity = max(geometry.minimumFilterKeys, needed + needed / 2)
-    return SplitBlockBloomFilter(capacity: capacity, bitsPerKey: geometry.filterBitsPerKey)
+  /// The capacity of a new filter, if the present one is missing, nearly worn or far too large.
+  private var wantedFilterCapacity: Int? {
+    // A run that is just being put into the present filter would begin again.
+    guard !runs.isEmpty, arrived == nil else { return nil }
+    let keys = sealedKeys + closingKeys
+    if let filter {
+      let isWorn = filter.insertedCount > filter.capacity
+      let isVast = filter.capacity > max(geometry.minimumFilterKeys, 8 * keys)
+      guard isWorn || isVast else { return nil }
+    }
+    // With a fifth more, a filter in a steady state is made anew five times in a window.
+    return max(geometry.minimumFilterKeys, keys + keys / 5)
   }
 
-  private mutating func finish(
-    _ run: SealedRun, of table: BucketTable, _ newFilter: SplitBlockBloomFilter?
-  ) {
-    guard table === closing.first else {
-      // It has expired meanwhile.
-      retired.append(run.memory)
-      if let newFilter { retired.append(newFilter.memory) }
-      return
+  /// What has left, unless a piece that is out may still read it.
+  private mutating func takeRetired() -> RetiredParts? {
+    var parts = RetiredParts()
+    if !isSealing {
+      parts.memory = retired.memory
+      retired.memory = []
     }
-    if let newFilter {
-      retired.append(filter.memory)
-      filter = newFilter
-      install(run)
-    } else {
-      filling = Filling(run: run)
+    if !isMerging, !isFiltering {
+      parts.runs = retired.runs
+      retired.runs = []
     }
+    return parts.isEmpty ? nil : parts
   }
 
   /// Lets a run that is in the filter take the place of the oldest closing table.
   private mutating func install(_ run: SealedRun) {
-    let table = closing.removeFirst()
-    retired.append(table.memory)
+    let generation = closing.removeFirst()
+    retired.memory.append(generation.table.memory)
     runs.append(run)
-    closingKeys -= table.count
-    sealedKeys += table.count
-    filling = nil
+    closingKeys -= generation.table.count
+    sealedKeys += run.header.keyCount
+    arrived = nil
+    isSealing = false
+    if isFiltering { missed.append(Filling(run: run)) }
+  }
+
+  /// Lets a merged run take the place of those of its parts that have not expired.
+  private mutating func replace(_ parts: [SealedRun], with run: SealedRun) {
+    let left = runs.indices.filter { index in parts.contains { $0 === runs[index] } }
+    guard let first = left.first, let last = left.last else { return retired.runs.append(run) }
+    for part in runs[first...last] {
+      sealedKeys -= part.header.keyCount
+      retired.runs.append(part)
+    }
+    sealedKeys += run.header.keyCount
+    runs.replaceSubrange(first...last, with: [run])
   }
 }

@@ -1,65 +1,137 @@
 /// Is this key inside the window? One thread owns an index.
 ///
 /// The window is by arrival and made of generations. The active one is an exact hash set that takes
-/// new keys. When it is full or old it closes; ``takeUpkeep()`` turns it into a sorted run.
-/// One Bloom filter stands in front of all runs and may only say "certainly not"; tables and runs
-/// give every verdict. A generation leaves when its last key's arrival is further back than the
-/// window, so a key is recognised for at least the window after its first arrival.
+/// new keys. When it is full or old it closes; ``takeUpkeep(synced:)`` turns it into a run, a
+/// sorted file. One Bloom filter stands in front of all runs and may only say "certainly not";
+/// tables and runs give every verdict. A generation leaves when its last key's arrival is further
+/// back than the window, so a key is recognised for at least the window after its first arrival.
 ///
 /// No clock, no randomness: the same calls give the same answers, whenever upkeep is done.
 public struct DedupIndex: ~Copyable {
   let limits: DedupLimits
   let geometry: TableGeometry
+  let owner: RunOwner
+  let store: any RunStore
   /// The highest arrival so far.
   var now: Int64
+  /// How far the log is, and how many keys are new since then.
+  var front: LogFront
+  var freshCount: UInt64 = 0
   /// The generation that takes new keys.
   var active: BucketTable
+  /// Where it begins in the log, and the arrival of the last key before it.
+  var activeFrom: LogPlace
+  var activeAfter: Int64
   /// The table that will be active next, once it is ready.
   var prepared: BucketTable?
   /// Closed generations that are still tables, oldest first.
-  var closing: [BucketTable] = []
+  var closing: [ClosedGeneration] = []
   /// Sealed generations, oldest first, all older than the closing ones.
   var runs: [SealedRun] = []
-  /// Stands in front of ``runs``.
-  var filter: SplitBlockBloomFilter
-  /// The run of the oldest closing generation, while it is put into the filter.
-  var filling: Filling?
-  /// Whether the next table is being made ready, and whether a closed one is being sealed or memory
-  /// given back, by upkeep that is out.
+  /// The number of the next run.
+  var nextRun: UInt64
+  /// Stands in front of ``runs``; nil while it is made for the first time: any key may be in them.
+  var filter: SplitBlockBloomFilter?
+  /// A sealed generation that is put into the filter before it takes the place of its table.
+  var arrived: Filling?
+  /// A filter that will be the next one, with the runs that came while it was made.
+  var nextFilter: SplitBlockBloomFilter?
+  var missed: [Filling] = []
+  /// What is out.
   var isPreparing = false
   var isSealing = false
-  /// Memory of departed parts, to be given back by upkeep.
-  var retired: [TableMemory] = []
+  var isMerging = false
+  var isFiltering = false
+  /// What has left, and whose memory and files are to be given back by upkeep.
+  var retired = RetiredParts()
+  /// The first upkeep that failed since somebody asked, and from when on it is tried again.
+  var failure: (any Error)?
+  var retryFrom: Int64 = .min
   var closingKeys = 0
   var sealedKeys = 0
 
-  /// An empty index.
+  /// A closed generation that is still a table.
+  struct ClosedGeneration {
+    let table: BucketTable
+    let span: RunSpan
+  }
+
+  /// An index whose older keys stand in runs.
   ///
   /// - Parameters:
   ///   - limits: the window and how much may be held.
+  ///   - owner: whose keys.
+  ///   - store: where runs are written.
+  ///   - runs: the runs of the store, the oldest one first, whose spans join.
   ///   - arrival: the time from which it counts, in milliseconds.
   ///
   /// It takes 8 MiB at once; memory grows with use from there.
-  public init(limits: DedupLimits, startingAt arrival: Int64) {
-    self.init(limits: limits, startingAt: arrival, geometry: TableGeometry())
+  public init(
+    limits: DedupLimits, owner: RunOwner, store: any RunStore, runs: [SealedRun] = [],
+    startingAt arrival: Int64
+  ) {
+    self.init(
+      limits: limits, owner: owner, store: store, runs: runs, startingAt: arrival,
+      geometry: TableGeometry())
   }
 
-  init(limits: DedupLimits, startingAt arrival: Int64, geometry: TableGeometry) {
+  init(
+    limits: DedupLimits, owner: RunOwner, store: any RunStore, runs: [SealedRun],
+    startingAt arrival: Int64, geometry: TableGeometry
+  ) {
     self.limits = limits
     self.geometry = geometry
+    self.owner = owner
+    self.store = store
+    self.runs = runs
     now = arrival
+    let last = runs.last?.header.span
+    activeFrom = last?.through ?? LogPlace(position: 0, chain: 0)
+    activeAfter = last?.lastArrival ?? .min
+    front = LogFront(sealed: activeFrom, open: activeFrom.position)
+    nextRun = (runs.map(\.header.number).max() ?? 0) + 1
+    sealedKeys = runs.reduce(0) { $0 + $1.header.keyCount }
     active = BucketTable(shards: 1, geometry: geometry)
     active.memory.prepare()
-    filter = SplitBlockBloomFilter(
+    if runs.isEmpty { filter = Self.leastFilter(geometry) }
+  }
+
+  static func leastFilter(_ geometry: TableGeometry) -> SplitBlockBloomFilter {
+    SplitBlockBloomFilter(
       capacity: geometry.minimumFilterKeys, bitsPerKey: geometry.filterBitsPerKey)
   }
 
   /// Keys in the index. Complexity: O(1).
   public var keyCount: Int { active.count + closingKeys + sealedKeys }
 
+  /// Where the log is read on after a start from the runs: the keys of everything before are in
+  /// them.
+  public var completeThrough: LogPlace { activeFrom }
+
+  /// From which arrival on the runs are complete, if the log before them is not read; nil if they
+  /// are from the beginning.
+  public var completeAfter: Int64? {
+    guard let first = runs.first, first.header.span.from.position > 0 else { return nil }
+    return first.header.span.after
+  }
+
   /// Whether this many new keys fit below the limit of keys. Ask before ``judge``: the index itself
   /// never refuses a key, because forgetting one would be worse. Complexity: O(1).
   public func hasRoom(for count: Int) -> Bool {
     count <= limits.maximumKeys - keyCount
+  }
+}
+
+/// How far the log is when a batch of keys is judged.
+public struct LogFront: Sendable, Hashable {
+  /// The end of its last block.
+  public var sealed: LogPlace
+  /// The position of the batch's first new key.
+  public var open: UInt64
+
+  /// How far the log is.
+  public init(sealed: LogPlace, open: UInt64) {
+    self.sealed = sealed
+    self.open = open
   }
 }

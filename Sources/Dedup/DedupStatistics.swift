@@ -14,6 +14,8 @@ public struct DedupStatistics: Sendable, Hashable {
   public var generations = 0
   /// Sealed runs.
   public var runs = 0
+  /// Bytes of their files.
+  public var diskBytes = 0
   /// Bytes of memory that are mapped for tables, runs and filter; idle ones are not all resident.
   public var bytes = 0
   /// Bytes of the Bloom filter in front of the sealed runs.
@@ -22,6 +24,12 @@ public struct DedupStatistics: Sendable, Hashable {
   public var filterKeys = 0
   /// Share of the filter's bits that are set, 0 to 1, from a sample of its blocks.
   public var filterFill = 0.0
+
+  /// How many of the keys that are in no run the filter lets through, 0 to 1: each has eight bits.
+  public var falsePositiveRate: Double {
+    let square = filterFill * filterFill
+    return square * square * square * square
+  }
 
   /// How full the active generation is, 0 to 1.
   public var load: Double {

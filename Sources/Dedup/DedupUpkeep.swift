@@ -1,8 +1,8 @@
 /// A piece of an index's upkeep that takes too long for the thread that judges.
 ///
-/// ``DedupIndex/takeUpkeep()`` gives it out, ``perform()`` may run on any one thread while the
-/// index goes on judging, and ``DedupIndex/finish(_:)`` takes it back. It touches only what the
-/// index no longer changes: a table that nobody has yet, a closed table, sealed runs, memory that
+/// ``DedupIndex/takeUpkeep(synced:)`` gives it out, ``perform(rest:)`` may run on any one thread
+/// while the index goes on judging, and ``DedupIndex/finish(_:)`` takes it back. It touches only
+/// what the index no longer changes: a table that nobody has yet, a closed table, runs, memory that
 /// has left.
 ///
 /// One thread at a time has a piece; handing it over is the caller's to synchronize.
@@ -10,48 +10,87 @@ public final class DedupUpkeep: @unchecked Sendable {
   enum Work {
     /// Take the memory of the table that will be active next.
     case prepare(BucketTable)
-    /// Turn a closed table into a run and, if there are runs to put into a new filter with it, fill
-    /// that filter. The filter in use stays with the index's thread.
-    case seal(BucketTable, runs: [SealedRun], filter: SplitBlockBloomFilter?)
-    /// Give memory back.
-    case release([TableMemory])
+    /// Write a closed table as a run.
+    case seal(BucketTable, RunOrder)
+    /// Write neighbouring runs, the oldest one first, as one.
+    case merge([SealedRun], RunOrder)
+    /// Put the keys of all runs into a filter that nobody uses yet.
+    case filter(SplitBlockBloomFilter, [SealedRun])
+    /// Give memory back, and the memory and files of runs.
+    case release(RetiredParts, any RunStore)
   }
 
   let work: Work
-  /// What ``Work/seal(_:runs:filter:)`` has made.
+  /// What sealing or merging has made.
   private(set) var run: SealedRun?
+  /// Why it could not be done.
+  private(set) var error: (any Error)?
   private(set) var isDone = false
 
   init(_ work: Work) { self.work = work }
 
-  /// Does the work: up to some hundred milliseconds for each ten million keys.
+  /// Does the work: some seconds for each ten million keys, most of them for the disk.
   ///
   /// - Parameter rest: called after each step of at most about a millisecond, so that the caller
   ///   can leave the core to others.
   public func perform(rest: () -> Void = {}) {
     precondition(!isDone, "BUG: a piece of upkeep is done twice")
-    switch work {
-    case .prepare(let table): table.memory.prepare(rest: rest)
-    case .seal(let table, let runs, let filter):
-      let run = SealedRun(sealing: table, rest: rest)
-      if let filter {
-        filter.memory.prepare(rest: rest)
-        for run in runs + [run] { fill(filter, from: run, rest: rest) }
-      }
-      self.run = run
-    case .release(let parts): for memory in parts { memory.free(rest: rest) }
+    do {
+      try performWork(rest: rest)
+    } catch {
+      self.error = error
     }
     isDone = true
   }
 
-  private func fill(_ filter: SplitBlockBloomFilter, from run: SealedRun, rest: () -> Void) {
-    for first in stride(from: 0, to: run.count, by: Self.keysPerStep) {
-      filter.insert(run, first..<min(first + Self.keysPerStep, run.count))
-      rest()
+  private func performWork(rest: () -> Void) throws {
+    switch work {
+    case .prepare(let table): table.memory.prepare(rest: rest)
+    case .seal(let table, let order):
+      run = try order.write { writer in
+        try SealedRun.write(table, into: &writer, rest: rest)
+      }
+    case .merge(let runs, let order):
+      run = try order.write { writer in
+        try SealedRun.merge(runs, into: &writer, rest: rest)
+      }
+    case .filter(let filter, let runs):
+      filter.memory.prepare(rest: rest)
+      for run in runs {
+        for page in 0..<run.header.pageCount {
+          try filter.insert(run, pages: page..<page + 1)
+          if page.isMultiple(of: Self.pagesPerStep) { rest() }
+        }
+      }
+    case .release(let parts, let store):
+      for memory in parts.memory { memory.free(rest: rest) }
+      for run in parts.runs {
+        for memory in run.memory { memory.free(rest: rest) }
+        store.remove(run.header.number)
+        rest()
+      }
     }
   }
 
-  private static let keysPerStep = 1 << 15
+  private static let pagesPerStep = 64
+}
+
+/// A run that is to be written.
+struct RunOrder {
+  let number: UInt64
+  let owner: RunOwner
+  let span: RunSpan
+  let maximumKeys: Int
+  let filterBitsPerKey: Int
+  let store: any RunStore
+
+  /// Lets a body write the keys.
+  func write(_ body: (inout RunWriter) throws -> Void) throws -> SealedRun {
+    var writer = try RunWriter(
+      number, maximumKeys: maximumKeys, filterBitsPerKey: filterBitsPerKey, in: store)
+    try body(&writer)
+    return try writer.finish(owner, span: span)
+  }
 }
 
 /// Who performs the upkeep of an index beside the thread that judges.

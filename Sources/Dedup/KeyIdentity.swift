@@ -40,9 +40,9 @@ struct KeyIdentity: Hashable, Comparable {
   @inline(__always)
   var rest: UInt64 { UInt64(truncatingIfNeeded: bits &>> 32) }
 
-  /// The bits that the filter hashes, the position at the top.
+  /// The bits that the filter over all runs looks at beside the position.
   @inline(__always)
-  var filterHash: UInt64 { UInt64(truncatingIfNeeded: bits &>> 48) }
+  var filterBits: UInt32 { UInt32(truncatingIfNeeded: bits &>> 48) }
 
   @inline(__always)
   static func < (left: KeyIdentity, right: KeyIdentity) -> Bool { left.bits < right.bits }
@@ -57,6 +57,9 @@ func scaled(_ position: UInt32, to count: Int) -> Int {
 /// A key in a sealed run: identity and payload digest in sixteen bytes, ordered by identity.
 struct SealedKey: Hashable {
   var bits: UInt128
+
+  @inline(__always)
+  init(bits: UInt128) { self.bits = bits }
 
   @inline(__always)
   init(_ identity: KeyIdentity, payload: UInt16) {

@@ -16,10 +16,14 @@ struct TableGeometry {
   var stashSlotsPerShard = 4096
   /// Keys that a filter is made for at least.
   var minimumFilterKeys = 4096
-  /// Bits of the filter for each key: about one false "maybe" in 250 when it is full.
-  var filterBitsPerKey = 12
-  /// Keys that one step of ``DedupIndex/maintain()`` puts into the filter: some ten microseconds.
-  var filterKeysPerStep = 4096
+  /// Bits of the filter over all runs for each key: about one false "maybe" in 100 when it is full.
+  var filterBitsPerKey = 10
+  /// Bits of a run's own filter for each key: about one false "maybe" in 150.
+  var runFilterBitsPerKey = 11
+  /// Pages that one step of ``DedupIndex/maintain()`` puts into the filter: some ten microseconds.
+  var filterPagesPerStep = 16
+  /// Runs of about the same size that are merged into one.
+  var mergeFanIn = 4
 
   /// A shard with more keys than this in its stash closes the generation.
   var stashLimit: Int { stashSlotsPerShard * 3 / 4 }

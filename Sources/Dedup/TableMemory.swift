@@ -32,6 +32,31 @@ final class TableMemory {
   /// Bytes that are still mapped.
   var mappedBytes: Int { byteCount - freedBytes }
 
+  /// All of it.
+  var bytes: RawSpan {
+    @_lifetime(borrow self)
+    get {
+      let span = unsafe RawSpan(_unsafeStart: base, byteCount: byteCount)
+      return unsafe _overrideLifetime(span, borrowing: self)
+    }
+  }
+
+  /// Overwrites the first bytes; more than there are is a bug.
+  func copy(_ source: RawSpan) {
+    precondition(source.byteCount <= byteCount, "BUG: more bytes than the memory has")
+    let target = unsafe UnsafeMutableRawBufferPointer(start: base, count: byteCount)
+    unsafe source.withUnsafeBytes { unsafe target.copyMemory(from: $0) }
+  }
+
+  /// Overwrites the bytes of an integer; an offset outside is a bug.
+  @inline(__always)
+  func store<Value: FixedWidthInteger & BitwiseCopyable>(_ value: Value, at offset: Int) {
+    precondition(
+      offset >= 0 && offset <= byteCount &- MemoryLayout<Value>.size,
+      "BUG: an offset outside the memory")
+    unsafe base.storeBytes(of: value, toByteOffset: offset, as: Value.self)
+  }
+
   /// Takes the pages; nothing may have been written yet.
   ///
   /// - Parameter rest: called after each step.

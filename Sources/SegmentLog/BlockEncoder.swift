@@ -1,3 +1,4 @@
+internal import Bytes
 public import Compression
 
 /// Makes the bytes of blocks: compresses and checksums.

@@ -1,3 +1,5 @@
+internal import Bytes
+
 extension BlockHeader {
   /// Appends the 80 bytes with a checksum of zero, which the encoder fills in.
   func encodeWithoutChecksum(into output: inout [UInt8]) {

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// What a block holds.
 public enum BlockKind: UInt8, Sendable, CaseIterable, Hashable {
   /// Decisions other than usage: configuration, snapshots, closes, finalizations.

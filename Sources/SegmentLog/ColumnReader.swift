@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Reads the columns of one block in the order in which they were written.
 ///
 /// Every method takes the number of values that the caller expects, checks all bytes before it

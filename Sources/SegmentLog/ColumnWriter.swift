@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// Appends columns, one after the other, to a buffer that is kept between blocks.
 ///
 /// The order of the columns and the number of values in each are agreed with the ``ColumnReader``;

@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// A note that the log is on disk up to a place, written and synced shortly after each sync.
 ///
 /// It tells rot in a block that was synced from a write that a crash tore. A mark may lag behind

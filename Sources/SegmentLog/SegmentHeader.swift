@@ -1,3 +1,5 @@
+internal import Bytes
+
 /// The first 80 bytes of a segment file: whose log it is, and where it starts.
 ///
 /// Layout in the article <doc:SegmentFormat>.

@@ -19,6 +19,8 @@ public enum SegmentNames {
   public static let mark = "mark"
   /// Checksums and per-hour sums of segments that are gone.
   public static let manifest = "manifest.ndjson"
+  /// The directory of the key index's runs.
+  public static let keys = "keys"
   /// The directory of rejected records.
   public static let quarantine = "quarantine"
   /// The directory of copies of torn tails.
@@ -31,6 +33,18 @@ public enum SegmentNames {
 
   /// The number of a segment from its file name without directory; nil if it is another file.
   public static func segmentNumber(of fileName: String) -> UInt64? {
+    number(of: fileName, suffix: suffix)
+  }
+
+  /// The file name of a run, without directory: `00000000000000000007.wbr`.
+  public static func run(_ number: UInt64) -> String { padded(number, to: 20) + runSuffix }
+
+  /// The number of a run from its file name without directory; nil if it is another file.
+  public static func runNumber(of fileName: String) -> UInt64? {
+    number(of: fileName, suffix: runSuffix)
+  }
+
+  private static func number(of fileName: String, suffix: String) -> UInt64? {
     guard fileName.hasSuffix(suffix) else { return nil }
     let digits = fileName.utf8.dropLast(suffix.utf8.count)
     guard digits.count == 20 else { return nil }
@@ -53,6 +67,7 @@ public enum SegmentNames {
   }
 
   private static let suffix = ".wbs"
+  private static let runSuffix = ".wbr"
 
   private static func padded(_ number: UInt64, to width: Int) -> String {
     let digits = String(number)

@@ -1,3 +1,5 @@
+internal import Bytes
+
 // A preallocated segment holds zeros behind its last block.
 
 extension RawSpan {

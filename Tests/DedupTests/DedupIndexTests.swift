@@ -1,3 +1,4 @@
+import MemoryRuns
 import SeededRandom
 import Testing
 
@@ -75,8 +76,9 @@ struct DedupIndexTests {
     #expect(model.index.now == 1000)
     #expect(model.answers([key(1)], at: .max) == [.new])
     #expect(model.answers([key(1)], at: 0) == [.duplicate])
-    var early = DedupIndex(limits: limits, startingAt: .min)
-    early.advance(to: .min + 1)
+    var early = DedupIndex(
+      limits: limits, owner: .sample, store: MemoryRunStore(), startingAt: .min)
+    early.advance(to: .min + 1, front: .beginning)
     let count = early.keyCount
     #expect(count == 0)
   }

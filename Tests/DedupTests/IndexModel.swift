@@ -1,3 +1,4 @@
+import MemoryRuns
 import Testing
 
 @testable import Dedup
@@ -25,11 +26,15 @@ final class IndexModel {
   private(set) var now: Int64
   private var known: [KeyHash: Entry] = [:]
   private(set) var counts: [DedupAnswer: Int] = [:]
+  let store = MemoryRunStore()
+  /// Keys that the index took, which are the entries of the log.
+  private var position: UInt64 = 0
   /// The pieces of upkeep that are out.
   private var upkeep: [DedupUpkeep] = []
 
   init(_ limits: DedupLimits, geometry: TableGeometry = TableGeometry(), now: Int64 = 1000) {
-    index = DedupIndex(limits: limits, startingAt: now, geometry: geometry)
+    index = DedupIndex(
+      limits: limits, owner: .sample, store: store, runs: [], startingAt: now, geometry: geometry)
     self.limits = limits
     self.now = now
   }
@@ -41,11 +46,17 @@ final class IndexModel {
     let requests = keys.map(\.request.rawValue)
     var raw = [UInt8](repeating: 0xff, count: keys.count)
     var answers = raw.mutableSpan
-    index.judge(
-      hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: arrival,
-      answers: &answers)
+    do {
+      try index.judge(
+        hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: arrival,
+        front: front, answers: &answers)
+    } catch {
+      Issue.record("\(error)")
+    }
     now = max(now, arrival)
-    return raw.compactMap(DedupAnswer.init(rawValue:))
+    let all = raw.compactMap(DedupAnswer.init(rawValue:))
+    position += UInt64(all.count { $0 == .new })
+    return all
   }
 
   /// Judges a batch and checks every answer.
@@ -62,8 +73,13 @@ final class IndexModel {
     }
   }
 
+  /// Every batch is a block of the log.
+  private var front: LogFront {
+    LogFront(sealed: LogPlace(position: position, chain: position &* 31), open: position)
+  }
+
   func advance(to arrival: Int64) {
-    index.advance(to: arrival)
+    index.advance(to: arrival, front: front)
     now = max(now, arrival)
   }
 
@@ -78,14 +94,18 @@ final class IndexModel {
   ///
   /// - Returns: whether there was anything to do.
   func step() -> Bool {
-    if let piece = index.takeUpkeep() {
+    if let piece = index.takeUpkeep(synced: position) {
       upkeep.append(piece)
     } else if let piece = upkeep.first(where: { !$0.isDone }) {
       piece.perform()
     } else if let piece = upkeep.popLast() {
       index.finish(piece)
-    } else if index.filling != nil {
-      _ = index.maintain()
+    } else if index.arrived != nil || index.nextFilter != nil {
+      do {
+        _ = try index.maintain()
+      } catch {
+        Issue.record("\(error)")
+      }
     } else {
       return false
     }
@@ -108,4 +128,11 @@ final class IndexModel {
     known[key.hash] = Entry(arrival: now, payload: key.payload)
     return answer == .new
   }
+}
+
+extension RunOwner {
+  static let sample = RunOwner(
+    installation: 0x0f0e_0d0c_0b0a_0908_0706_0504_0302_0100,
+    secretFingerprint: 0x1122_3344_5566_7788,
+    partition: 2, partitionCount: 3)
 }

@@ -225,7 +225,7 @@ struct LedgerSegmentTests {
       try columns.append(frame: bytes.span.raw, header: header)
     }
     let time = Timestamp(milliseconds: world.now)
-    world.ledger.judge(columns, wall: time, monotonic: world.now)
+    try world.ledger.judge(columns, wall: time, monotonic: world.now)
     world.take()
     #expect(world.unsynced.count > 1)
     let outcomes = world.ledger.outcomes

@@ -1,4 +1,5 @@
 import Dedup
+import MemoryRuns
 import SegmentLog
 import Testing
 import Wire
@@ -67,6 +68,8 @@ final class LedgerWorld {
   /// Actions that are not carried out yet, in order.
   var unsynced: [LedgerAction] = []
   var postgres = PostgresModel()
+  /// Runs on disk.
+  let runStore = MemoryRunStore()
 
   init(
     _ configuration: LedgerConfiguration = LedgerWorld.configuration(),
@@ -75,7 +78,8 @@ final class LedgerWorld {
     self.identity = identity
     self.configuration = configuration
     self.now = now
-    ledger = Ledger(identity: identity, configuration: configuration)
+    ledger = Ledger(
+      identity: identity, configuration: configuration, store: runStore)
     ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
     take()
   }
@@ -108,7 +112,11 @@ final class LedgerWorld {
 
   /// Judges a group of frames; what became of them is in the ledger.
   func judge(_ columns: borrowing UsageColumns) {
-    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    do {
+      try ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    } catch {
+      Issue.record("\(error)")
+    }
     take()
   }
 
@@ -195,10 +203,11 @@ final class LedgerWorld {
 
   /// Starts again from the files.
   func recover(knowingCheckpoint: Bool = true, starting: Bool = true) throws {
-    var recovery = Recovery(
-      Ledger(identity: identity, configuration: configuration),
-      checkpoint: knowingCheckpoint ? postgres.checkpoint : nil)
     try repair()
+    var recovery = Recovery(
+      Ledger(
+        identity: identity, configuration: configuration, store: runStore, runs: try runs()),
+      checkpoint: knowingCheckpoint ? postgres.checkpoint : nil)
     try recovery.replay(files)
     ledger = try recovery.finish()
     if starting { restart() }
@@ -212,6 +221,21 @@ final class LedgerWorld {
       ledger.confirmClock(wall: time, monotonic: now, operatorName: "test")
     }
     take()
+  }
+
+  /// The runs that fit the log, as the shell chooses them.
+  private func runs() throws -> [SealedRun] {
+    guard let first = files.first, let last = files.last else { return [] }
+    let start = try SegmentHeader(parsing: first.bytes.span.raw, segment: first.number).start
+    var reader = try SegmentReader(last.bytes.span.raw, segment: last.number)
+    var lastArrival = reader.header.createdAt
+    while let block = try reader.next() { lastArrival = block.header.lastArrival }
+    let found = try runStore.open()
+    let chain = RunChain(
+      found.map(\.header), log: start.position.rawValue...reader.end.position.rawValue,
+      expired: lastArrival - configuration.dedupWindow)
+    #expect(chain.lostThrough == nil)
+    return chain.used.compactMap { number in found.first { $0.header.number == number } }
   }
 
   /// Cuts a torn tail off the last segment, as the shell does.

@@ -1,4 +1,5 @@
 import Dedup
+import MemoryRuns
 import SegmentLog
 import Testing
 import Wire
@@ -52,7 +53,9 @@ struct RecoveryTests {
     func failure(_ identity: LedgerIdentity, _ world: LedgerWorld) -> RecoveryError? {
       do {
         var recovery = Recovery(
-          Ledger(identity: identity, configuration: world.configuration), checkpoint: nil)
+          Ledger(
+            identity: identity, configuration: world.configuration, store: MemoryRunStore()),
+          checkpoint: nil)
         try recovery.replay(world.files)
         _ = try recovery.finish()
         return nil

@@ -1,4 +1,5 @@
 import Dedup
+import MemoryRuns
 import Metering
 import SegmentLog
 import Testing
@@ -22,7 +23,9 @@ struct LedgerLog {
   private var configuration = LedgerConfiguration(weights: .empty, canonicalText: "test")
 
   /// A ledger that has not replayed the log yet.
-  var newLedger: Ledger { Ledger(identity: identity, configuration: configuration) }
+  var newLedger: Ledger {
+    Ledger(identity: identity, configuration: configuration, store: MemoryRunStore())
+  }
 
   /// A log of the installation.
   init(of identity: LedgerIdentity = LedgerLog.identity()) throws {
@@ -36,7 +39,7 @@ struct LedgerLog {
     for sequence in 1...UInt64(Self.usageCount) {
       var columns = UsageColumns()
       try columns.append(sequence, at: start)
-      ledger.judge(columns, wall: Timestamp(milliseconds: start), monotonic: start)
+      try ledger.judge(columns, wall: Timestamp(milliseconds: start), monotonic: start)
       ledger.sealBlock()
       write(ledger.takeActions(), &ledger)
     }

@@ -1,5 +1,6 @@
 import Dedup
 import Foundation
+import MemoryRuns
 import Metering
 import SegmentLog
 import Testing
@@ -123,7 +124,8 @@ import Testing
     let written = try contents()
     let other = LedgerLog.identity(installation: 43)
     let ledger = Ledger(
-      identity: other, configuration: LedgerConfiguration(weights: .empty, canonicalText: ""))
+      identity: other, configuration: LedgerConfiguration(weights: .empty, canonicalText: ""),
+      store: MemoryRunStore())
     do {
       _ = try recover(ledger)
       Issue.record("the log of another installation")

@@ -1,5 +1,6 @@
 import Database
 import Foundation
+import MemoryRuns
 import Metering
 import Postgres
 import SegmentLog
@@ -44,7 +45,7 @@ final class FlushedLog {
     ledger = Ledger(
       identity: LedgerIdentity(
         installation: directory.installation.id, secret: directory.installation.secret),
-      configuration: configuration)
+      configuration: configuration, store: MemoryRunStore())
     ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
     try write()
   }
@@ -70,7 +71,7 @@ final class FlushedLog {
     let span = bytes.span
     let frame = unsafe span.bytes
     try columns.append(frame: frame, header: FrameHeader(parsing: frame, limits: .standard))
-    ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
+    try ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
     let counts = ledger.outcomes[0].receipt.counts
     try write()
     try flush()

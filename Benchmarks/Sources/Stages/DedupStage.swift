@@ -1,5 +1,6 @@
 internal import CanonicalLoad
 internal import Dedup
+internal import MemoryRuns
 
 /// Keys that are judged in groups, with memory for one group.
 struct KeyGroups: ~Copyable {
@@ -25,9 +26,13 @@ struct KeyGroups: ~Copyable {
   mutating func judge(_ index: inout DedupIndex, arrival: Int64) -> Int {
     let (hashes, payloads, requests) = (hashes, payloads, requests)
     var target = answers.mutableSpan
-    index.judge(
-      hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: arrival,
-      answers: &target)
+    do {
+      try index.judge(
+        hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: arrival,
+        front: LogFront(sealed: LogPlace(position: 0, chain: 0), open: 0), answers: &target)
+    } catch {
+      preconditionFailure("BUG: \(error)")
+    }
     var found = 0
     for place in 0..<Stage.group {
       let isKnown = target[place] >= DedupAnswer.duplicate.rawValue
@@ -47,20 +52,20 @@ final class DedupStage: StageBody {
     index = DedupIndex(
       limits: DedupLimits(
         window: 36 * 86_400_000, maximumKeys: keys + 64_000_000, generations: 8),
-      startingAt: 0)
+      owner: .stage, store: MemoryRunStore(), startingAt: 0)
     while index.keyCount < keys {
       groups.draw(duplicates: false)
       _ = groups.judge(&index, arrival: 0)
-      index.settle()
+      try? index.settle(synced: .max)
     }
   }
 
   func batch() -> Int {
     groups.draw(duplicates: true)
     keep(UInt64(groups.judge(&index, arrival: 0)))
-    while let piece = index.takeUpkeep() { upkeep.perform(piece) }
+    while let piece = index.takeUpkeep(synced: .max) { upkeep.perform(piece) }
     for piece in upkeep.takeDone() { index.finish(piece) }
-    _ = index.maintain()
+    _ = try? index.maintain()
     return Stage.group
   }
 }
@@ -76,13 +81,14 @@ final class FilterStage: StageBody {
     let keys = size == .full ? 10_000_000 : 40_000
     let window: Int64 = 8_000
     index = DedupIndex(
-      limits: DedupLimits(window: window, maximumKeys: 4 * keys, generations: 8), startingAt: 0)
+      limits: DedupLimits(window: window, maximumKeys: 4 * keys, generations: 8), owner: .stage,
+      store: MemoryRunStore(), startingAt: 0)
     var time: Int64 = 0
     while index.keyCount < keys {
       groups.draw(duplicates: false)
       _ = groups.judge(&index, arrival: time)
       time = Int64(index.keyCount) * (window - 1_000) / Int64(keys)
-      index.settle()
+      try? index.settle(synced: .max)
     }
     arrival = time
   }
@@ -93,4 +99,10 @@ final class FilterStage: StageBody {
     precondition(absent == Stage.group, "BUG: an absent key was found")
     return Stage.group
   }
+}
+
+extension RunOwner {
+  /// Nobody else's.
+  static let stage = RunOwner(
+    installation: 42, secretFingerprint: 7, partition: 0, partitionCount: 1)
 }

@@ -1,6 +1,7 @@
 internal import Authentication
 internal import CanonicalLoad
 internal import Dedup
+internal import MemoryRuns
 internal import Metering
 internal import SegmentLog
 internal import Wire
@@ -36,7 +37,8 @@ final class EngineStage: StageBody {
     frames = FrameSource(keys, hmac: hmac, size)
     authenticator = frames.secret.map { MessageAuthenticator(secret: $0) }
     self.write = write
-    ledger = Ledger(identity: Self.identity, configuration: Self.configuration)
+    ledger = Ledger(
+      identity: Self.identity, configuration: Self.configuration, store: MemoryRunStore())
     ledger.start(wall: Timestamp(milliseconds: time), monotonic: time)
     submit()
   }
@@ -51,7 +53,7 @@ final class EngineStage: StageBody {
       if let authenticator { check(frame, authenticator) }
       try frames.append(frame, to: &columns)
     }
-    ledger.judge(columns, wall: Timestamp(milliseconds: time), monotonic: time)
+    try ledger.judge(columns, wall: Timestamp(milliseconds: time), monotonic: time)
     acks.removeAll(keepingCapacity: true)
     let exceptions = ledger.exceptions
     let missing = ledger.missing
@@ -62,7 +64,7 @@ final class EngineStage: StageBody {
     if unsealed >= Self.blockRecords { seal() }
     while let piece = ledger.takeUpkeep() { upkeep.perform(piece) }
     for piece in upkeep.takeDone() { ledger.finish(piece) }
-    _ = ledger.maintain()
+    _ = try ledger.maintain()
     keep(UInt64(acks.count))
     return columns.count
   }

@@ -1,5 +1,6 @@
 internal import CanonicalLoad
 internal import Dedup
+internal import MemoryRuns
 internal import Metering
 internal import SegmentLog
 internal import Server
@@ -50,7 +51,9 @@ final class RecoveryStage: StageBody {
 
   func batch() throws -> Int {
     var recovery = Recovery(
-      Ledger(identity: EngineStage.identity, configuration: EngineStage.configuration),
+      Ledger(
+        identity: EngineStage.identity, configuration: EngineStage.configuration,
+        store: MemoryRunStore()),
       checkpoint: .beginning, upkeep: UpkeepThread())
     let ahead = LogReadAhead(log, segments: log.segments.map(\.number), mark: nil)
     defer { ahead.stop() }

@@ -1,5 +1,6 @@
 internal import Dedup
 internal import Foundation
+internal import MemoryRuns
 
 /// How long the receiving thread stands still for the key index, while keys come at a pace by the
 /// clock and leave with their generations.
@@ -27,7 +28,7 @@ final class StopStage: StageBody {
     index = DedupIndex(
       limits: DedupLimits(
         window: Self.window, maximumKeys: 2 * keys, generations: Self.generations),
-      startingAt: 0)
+      owner: .stage, store: MemoryRunStore(), startingAt: 0)
     let window = Double(Self.window)
     pace = window * Double(Stage.group) / Double(keys)
     while arrival < window { judgeGroup() }
@@ -49,8 +50,8 @@ final class StopStage: StageBody {
     let ownStarted = Self.nanoseconds(CLOCK_THREAD_CPUTIME_ID)
     for piece in upkeep.takeDone() { index.finish(piece) }
     keep(UInt64(groups.judge(&index, arrival: Int64(arrival))))
-    while let piece = index.takeUpkeep() { upkeep.perform(piece) }
-    _ = index.maintain()
+    while let piece = index.takeUpkeep(synced: .max) { upkeep.perform(piece) }
+    _ = try? index.maintain()
     let own = Self.nanoseconds(CLOCK_THREAD_CPUTIME_ID) - ownStarted
     longestStop?.note(elapsed: Self.nanoseconds(CLOCK_MONOTONIC) - started, own: own)
   }

@@ -4,6 +4,10 @@
 #ifndef WEIGHBRIDGE_CINTRINSICS_H
 #define WEIGHBRIDGE_CINTRINSICS_H
 
+#if defined(__linux__) && !defined(_GNU_SOURCE)
+#define _GNU_SOURCE
+#endif
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -61,6 +65,27 @@ static inline void wb_table_prefer_huge_pages(void *address, size_t bytes) {
   // Advice only: without huge pages it is small ones.
   if (bytes >= WB_HUGE_PAGE) { (void)madvise(address, bytes, MADV_HUGEPAGE); }
 #endif
+}
+
+/// Writes a part of a file out and waits for it, without its metadata (`sync_file_range(2)`);
+/// nothing where there is no such call. Gives 0, or -1 with errno.
+static inline int wb_write_back(int descriptor, int64_t offset, int64_t bytes) {
+#if defined(SYNC_FILE_RANGE_WRITE)
+  return sync_file_range(
+      descriptor, offset, bytes,
+      SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+#else
+  (void)descriptor, (void)offset, (void)bytes;
+  return 0;
+#endif
+}
+
+/// Asks the kernel to read the pages around a part of a mapped file, without waiting for them.
+static inline void wb_will_need(const void *address, size_t bytes) {
+  const uintptr_t start = (uintptr_t)address & ~(uintptr_t)4095;
+  const size_t length = (uintptr_t)address + bytes - start;
+  // Advice only: whoever reads a page that is not there waits for it.
+  (void)madvise((void *)start, length, MADV_WILLNEED);
 }
 
 /// Takes the pages of zeroed memory before it is used. `address` is aligned to a page; nothing has

@@ -1,4 +1,4 @@
-import Dedup
+public import Dedup
 import SegmentLog
 public import Wire
 
@@ -13,9 +13,11 @@ extension Ledger {
   ///   - columns: authentic usage frames.
   ///   - wall: the wall clock.
   ///   - monotonic: the monotonic clock, in milliseconds.
+  /// - Throws: `RunError` if a page of a run is damaged. The ledger is of no use then: a start
+  ///   rebuilds the run from the log.
   public mutating func judge(
     _ columns: borrowing UsageColumns, wall: Timestamp, monotonic: Int64
-  ) {
+  ) throws(RunError) {
     outcomes.removeAll(keepingCapacity: true)
     exceptions.removeAll(keepingCapacity: true)
     missing.removeAll(keepingCapacity: true)
@@ -34,10 +36,11 @@ extension Ledger {
       scratch.frames.append(frame)
     }
     if isAnyJudged {
-      dedup.advance(to: time.milliseconds)
+      dedup.advance(to: time.milliseconds, front: front)
       resolveNames(columns)
       prepareRequests(columns)
-      scratch.ask(&dedup, count: columns.count, arrival: time.milliseconds)
+      try scratch.ask(
+        &dedup, count: columns.count, arrival: time.milliseconds, front: front)
       beginBlockEntry()
       book(columns)
     }
@@ -204,11 +207,13 @@ extension Ledger {
 
 extension JudgeScratch {
   /// Asks the index about every record of the group.
-  func ask(_ index: inout DedupIndex, count: Int, arrival: Int64) {
+  func ask(
+    _ index: inout DedupIndex, count: Int, arrival: Int64, front: LogFront
+  ) throws(RunError) {
     var answers = answers.mutablePrefix(count)
-    index.judge(
+    try index.judge(
       hashes: hashes.prefix(count), payloads: payloads.prefix(count),
-      requests: requests.prefix(count), arrival: arrival, answers: &answers)
+      requests: requests.prefix(count), arrival: arrival, front: front, answers: &answers)
   }
 }
 

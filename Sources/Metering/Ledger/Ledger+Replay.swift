@@ -21,6 +21,9 @@ public struct Recovery: ~Copyable {
   private let base: Checkpoint?
   /// The chain at the position of `base`, once it was reached.
   private var isBaseFound = false
+  /// Where the runs of the key index end, and whether the log was seen to have that place.
+  private let runsEnd: LogPlace
+  private var isRunsEndFound = false
   private var end: ChainPoint?
   /// Whether the last segment ends before its snapshot.
   private var isHeadMissing = false
@@ -37,10 +40,12 @@ public struct Recovery: ~Copyable {
   public init(
     _ ledger: consuming Ledger, checkpoint: Checkpoint?, upkeep: (any UpkeepPerformer)? = nil
   ) {
-    self.ledger = ledger
     scratch.upkeep = upkeep
     base = checkpoint
     isBaseFound = checkpoint == nil || checkpoint == .beginning
+    runsEnd = ledger.dedup.completeThrough
+    isRunsEndFound = runsEnd.position == 0
+    self.ledger = ledger
   }
 
   /// Begins a segment; segments are given in order, the oldest one first.
@@ -74,7 +79,8 @@ public struct Recovery: ~Copyable {
     case nil:
       // Before the checkpoint is found, everything stands in Postgres.
       try ledger.replayUsage(
-        block.usage, end: block.end.position, isFolded: isBaseFound, &scratch)
+        block.usage, from: block.start, end: block.end.position, isFolded: isBaseFound,
+        isRemembered: isRunsEndFound, &scratch)
       ledger.segments[last].sums.add(block.sums)
     }
     ledger.segments[last].byteCount += block.byteCount
@@ -87,6 +93,7 @@ public struct Recovery: ~Copyable {
   /// The ledger, current up to the end of the log; it is synced as far as it was replayed.
   public consuming func finish() throws(RecoveryError) -> Ledger {
     let end = end ?? .beginning
+    guard isRunsEndFound else { throw .runsNotOnChain(runsEnd, found: nil) }
     if let base {
       guard base.position <= end.position else {
         throw .checkpointBeyondLog(base, end: end.position)
@@ -123,16 +130,27 @@ public struct Recovery: ~Copyable {
   private mutating func beginLog(_ header: SegmentHeader) throws(RecoveryError) {
     ledger.checkpoint = .beginning
     guard header.start.position > LogPosition(0) else { return }
-    ledger.horizon = Timestamp(milliseconds: header.createdAt)
-    guard let base else { return }
-    guard base.position >= header.start.position else {
+    if runsEnd.position >= header.start.position.rawValue {
+      ledger.horizon = ledger.dedup.completeAfter.map { Timestamp(milliseconds: $0 + 1) }
+    } else {
+      ledger.horizon = Timestamp(milliseconds: header.createdAt)
+      isRunsEndFound = true
+    }
+    if let base, base.position < header.start.position {
       throw .checkpointBelowLog(base, start: header.start.position)
     }
-    if base.position == header.start.position { try find(header.start) }
+    try find(header.start)
   }
 
-  /// Compares a place of the log with the checkpoint in Postgres, if that is where it stands.
+  /// Compares a place of the log with the end of the runs and with the checkpoint in Postgres, if
+  /// that is where they stand.
   private mutating func find(_ place: ChainPoint) throws(RecoveryError) {
+    if place.position.rawValue == runsEnd.position {
+      guard place.chain == runsEnd.chain else {
+        throw .runsNotOnChain(runsEnd, found: place.chain)
+      }
+      isRunsEndFound = true
+    }
     guard let base, base.position == place.position else { return }
     guard base.chain == place.chain else {
       throw .checkpointNotOnChain(base, found: place.chain)

@@ -15,19 +15,23 @@ struct ReplayScratch: ~Copyable {
 extension Ledger {
   /// Takes over a block of usage: keys, sums and receipts.
   ///
-  /// - Parameter isFolded: false if all of it is known to be in Postgres, so that its sums are
-  ///   not needed; they would take the memory of every row that the log has usage for.
+  /// - Parameters:
+  ///   - isFolded: false if all of it is known to be in Postgres, so that its sums are not needed;
+  ///     they would take the memory of every row that the log has usage for.
+  ///   - isRemembered: false if the keys of all of it stand in runs.
   mutating func replayUsage(
-    _ block: borrowing UsageBlock, end: LogPosition, isFolded: Bool,
-    _ scratch: inout ReplayScratch
-  ) throws(RecoveryError) {
+    _ block: borrowing UsageBlock, from start: ChainPoint, end: LogPosition, isFolded: Bool,
+    isRemembered: Bool, _ scratch: inout ReplayScratch
+  ) throws {
     try scratch.names.resolve(block.names, in: &names, configuration: configuration)
-    dedup.advance(to: time.milliseconds)
+    var front = LogFront(sealed: LogPlace(start), open: start.position.rawValue)
+    dedup.advance(to: time.milliseconds, front: front)
     scratch.records.begin()
     while scratch.records.next(block.records, scratch.names, names, hasher) {
       if isFolded { foldReplayed(block.records, &scratch) } else { noteReplayed(&scratch) }
-      rememberKeys(&scratch)
-      dedup.settle(with: scratch.upkeep)
+      if isRemembered { try rememberKeys(&scratch, front) }
+      front.open += UInt64(scratch.records.count)
+      try dedup.settle(synced: end.rawValue, with: scratch.upkeep)
     }
     try replayReceipts(block, end: end)
     segments[segments.count - 1].add(tenants: scratch.names.tenants)
@@ -63,7 +67,9 @@ extension Ledger {
   }
 
   /// Tells the dedup index the keys of replayed records.
-  private mutating func rememberKeys(_ scratch: inout ReplayScratch) {
+  private mutating func rememberKeys(
+    _ scratch: inout ReplayScratch, _ front: LogFront
+  ) throws(RunError) {
     let count = scratch.records.count
     if scratch.requests.count < count {
       let more = count - scratch.requests.count
@@ -75,11 +81,11 @@ extension Ledger {
     swap(&answers, &scratch.answers)
     defer { swap(&answers, &scratch.answers) }
     var room = answers.mutableSpan
-    dedup.judge(
+    try dedup.judge(
       hashes: scratch.records.hashes.prefix(count),
       payloads: scratch.records.payloads.prefix(count),
       requests: scratch.requests.span.extracting(first: count), arrival: time.milliseconds,
-      answers: &room)
+      front: front, answers: &room)
   }
 
   /// How many receipts before it the place of a receipt is asked for.

@@ -1,4 +1,5 @@
 public import Dedup
+import SegmentLog
 public import Wire
 
 extension Ledger {
@@ -12,7 +13,7 @@ extension Ledger {
   ///   - monotonic: the monotonic clock, in milliseconds.
   public mutating func start(wall: Timestamp, monotonic: Int64) {
     _ = observe(wall: wall, monotonic: monotonic)
-    dedup.advance(to: time.milliseconds)
+    dedup.advance(to: time.milliseconds, front: front)
     largestAhead = max(largestAhead, configuration.acceptanceAhead)
     let record = ConfigurationRecord(
       text: configuration.canonicalText, acceptanceBack: configuration.acceptanceBack,
@@ -29,19 +30,27 @@ extension Ledger {
   ///   - monotonic: the monotonic clock, in milliseconds.
   public mutating func tick(wall: Timestamp, monotonic: Int64) {
     guard observe(wall: wall, monotonic: monotonic) else { return }
-    dedup.advance(to: time.milliseconds)
+    dedup.advance(to: time.milliseconds, front: front)
     closeHours()
   }
 
   /// Does one bounded step of what can wait; true while there is more to do.
-  public mutating func maintain() -> Bool { dedup.maintain() }
+  ///
+  /// - Throws: `RunError` if a page of a run is damaged; the ledger is of no use then.
+  public mutating func maintain() throws(RunError) -> Bool { try dedup.maintain() }
 
   /// Takes the next piece of the key index's upkeep, to be performed on another thread and handed
   /// back to ``finish(_:)``; nil while there is none.
-  public mutating func takeUpkeep() -> DedupUpkeep? { dedup.takeUpkeep() }
+  public mutating func takeUpkeep() -> DedupUpkeep? {
+    dedup.takeUpkeep(synced: synced.position.rawValue)
+  }
 
   /// Takes back a piece of upkeep that was performed.
   public mutating func finish(_ upkeep: DedupUpkeep) { dedup.finish(upkeep) }
+
+  /// Takes the error of the first piece of upkeep that failed since the last call; it is tried
+  /// again.
+  public mutating func takeUpkeepFailure() -> (any Error)? { dedup.takeFailure() }
 
   /// Why the ledger's time is held, or nil while it is not.
   public var clockHold: ClockGuard.Hold? { clock.hold }

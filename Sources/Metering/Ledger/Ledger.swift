@@ -108,7 +108,14 @@ public struct Ledger: ~Copyable {
   private static let generations = 12
 
   /// A ledger with an empty log.
-  public init(identity: LedgerIdentity, configuration: LedgerConfiguration) {
+  ///
+  /// - Parameters:
+  ///   - store: where the key index writes its runs.
+  ///   - runs: the runs of the store to use, the oldest one first, whose spans join.
+  public init(
+    identity: LedgerIdentity, configuration: LedgerConfiguration, store: any RunStore,
+    runs: [SealedRun] = []
+  ) {
     self.identity = identity
     self.configuration = configuration
     hasher = KeyHasher(identity.secret)
@@ -116,7 +123,7 @@ public struct Ledger: ~Copyable {
       limits: DedupLimits(
         window: configuration.dedupWindow, maximumKeys: configuration.maximumKeys,
         generations: Self.generations),
-      startingAt: 0)
+      owner: RunOwner(identity), store: store, runs: runs, startingAt: 0)
     names = LedgerNames(configuration: configuration, hasher: hasher)
     sources = SourceTable(
       limit: configuration.maximumSources, gapLimit: configuration.gapsPerSource,
@@ -148,6 +155,9 @@ public struct Ledger: ~Copyable {
       if let place { segments[place].byteCount = size }
     }
   }
+
+  /// How far the log is, for the key index.
+  var front: LogFront { LogFront(sealed: LogPlace(sealer.end), open: openEnd.rawValue) }
 
   /// The end of the log, whether synced or not.
   public var end: Checkpoint { sealer.end }

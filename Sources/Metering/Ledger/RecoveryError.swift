@@ -1,4 +1,4 @@
-internal import Dedup
+public import Dedup
 public import SegmentLog
 
 /// Why a log cannot be continued. Nothing was changed.
@@ -21,6 +21,8 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
   case checkpointBeyondLog(Checkpoint, end: LogPosition)
   /// The checkpoint in Postgres is older than the first block that is still there.
   case checkpointBelowLog(Checkpoint, start: LogPosition)
+  /// The end of the key index's runs is not on the chain of the log.
+  case runsNotOnChain(LogPlace, found: UInt64?)
   /// Postgres could not be asked, and the log alone cannot tell what a flush under way holds.
   case attemptUnknown(FlushAttempt)
 
@@ -54,6 +56,10 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
       "the checkpoint in Postgres is at position \(checkpoint.position.rawValue), the first "
         + "retained block at \(start.rawValue): Postgres was restored to a time that the log no "
         + "longer reaches"
+    case .runsNotOnChain(let place, let found):
+      "the runs of the key index end at position \(place.position), chain "
+        + "\(String(place.chain, radix: 16)), which is not on this log: it has "
+        + (found.map { "chain \(String($0, radix: 16))" } ?? "no block boundary") + " there"
     case .attemptUnknown(let attempt):
       "the flush up to position \(attempt.to.position.rawValue) is not known to be committed, and "
         + "the log alone cannot tell what it holds: start again when Postgres can be asked"

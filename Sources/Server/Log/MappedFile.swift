@@ -8,7 +8,9 @@ final class MappedFile {
   let count: Int
 
   /// Maps a whole file.
-  init(_ path: String) throws(SystemCallError) {
+  ///
+  /// - Parameter access: how it will be read, as `madvise(2)` has it.
+  init(_ path: String, access: Int32 = MADV_SEQUENTIAL) throws(SystemCallError) {
     let file = try OpenFile(path, O_RDONLY)
     var status = stat()
     try SystemCallError.check("examine", path) { Int(unsafe fstat(file.descriptor, &status)) }
@@ -21,12 +23,18 @@ final class MappedFile {
     guard let mapping = unsafe mapping, unsafe mapping != MAP_FAILED else {
       throw SystemCallError("map", path, code: errno)
     }
-    unsafe madvise(mapping, count, MADV_SEQUENTIAL)
+    unsafe madvise(mapping, count, access)
     unsafe address = mapping
   }
 
   deinit {
     if let address = unsafe address { unsafe munmap(address, count) }
+  }
+
+  /// Where the bytes lie, while this lives.
+  @unsafe
+  var pointers: UnsafeRawBufferPointer {
+    unsafe UnsafeRawBufferPointer(start: address, count: count)
   }
 
   /// The bytes.

@@ -12,6 +12,9 @@ public struct PartitionFiles: Sendable {
   /// The path of a segment.
   public func segment(_ number: UInt64) -> String { "\(path)/\(SegmentNames.segment(number))" }
 
+  /// The directory of the key index's runs.
+  var keys: String { "\(path)/\(SegmentNames.keys)" }
+
   /// The path of the durability mark.
   var mark: String { "\(path)/\(SegmentNames.mark)" }
 
@@ -22,7 +25,7 @@ public struct PartitionFiles: Sendable {
   func prepare() throws(SystemCallError) {
     for folder in [
       FilePath.parent(of: path), path, "\(path)/\(SegmentNames.segments)",
-      "\(path)/\(SegmentNames.torn)",
+      "\(path)/\(SegmentNames.torn)", keys,
     ] {
       if unsafe mkdir(folder, 0o700) != 0, errno != EEXIST {
         throw SystemCallError("create", folder, code: errno)
@@ -33,20 +36,8 @@ public struct PartitionFiles: Sendable {
 
   /// The numbers of all segments, ascending.
   public func segmentNumbers() throws(SystemCallError) -> [UInt64] {
-    let folder = "\(path)/\(SegmentNames.segments)"
-    guard let directory = unsafe opendir(folder) else {
-      if errno == ENOENT { return [] }
-      throw SystemCallError("list", folder, code: errno)
-    }
-    defer { unsafe closedir(directory) }
-    var numbers: [UInt64] = []
-    while let entry = unsafe readdir(directory) {
-      let name = unsafe withUnsafePointer(to: &entry.pointee.d_name) {
-        unsafe $0.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-      }
-      if let number = SegmentNames.segmentNumber(of: name) { numbers.append(number) }
-    }
-    return numbers.sorted()
+    try FolderContents.names("\(path)/\(SegmentNames.segments)")
+      .compactMap(SegmentNames.segmentNumber).sorted()
   }
 
   /// The durability mark; nil if none was ever written.

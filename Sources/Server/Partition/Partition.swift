@@ -1,6 +1,7 @@
 internal import Database
 internal import Dedup
 internal import EventLoop
+internal import Glibc
 internal import Logging
 internal import Metering
 internal import SegmentLog
@@ -108,10 +109,28 @@ final class Partition {
 
   /// Judges a group of frames; what became of them is in the ledger.
   func judge(_ columns: borrowing UsageColumns, wall: Int64, monotonic: Int64) {
-    ledger.judge(columns, wall: Timestamp(milliseconds: wall), monotonic: monotonic)
+    do {
+      try ledger.judge(columns, wall: Timestamp(milliseconds: wall), monotonic: monotonic)
+    } catch {
+      stop(damaged: error)
+    }
     if !ledger.quarantined.isEmpty {
       quarantine.append(ledger.quarantined.map { QuarantineEntry($0) })
     }
+  }
+
+  /// Ends the process: no answer would be true. The next start rebuilds the run from the log.
+  private func stop(damaged error: RunError) -> Never {
+    logger.critical("FATAL: a run of the key index is damaged", metadata: ["reason": "\(error)"])
+    _ = try? RunFiles(files).setAside(error.run)
+    _exit(CommandExit.refused.rawValue)
+  }
+
+  /// Tells that a run could not be written or merged; it is tried again.
+  private func report(_ failure: any Error) {
+    if let damage = failure as? RunError { stop(damaged: damage) }
+    logger.error(
+      "upkeep of the key index failed and is tried again", metadata: ["reason": "\(failure)"])
   }
 
   // MARK: The loop
@@ -121,7 +140,12 @@ final class Partition {
     onSynced(writer.synced.position)
     commit()
     while let upkeep = ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
-    if ledger.maintain() { wakeup.signal() }
+    do {
+      if try ledger.maintain() { wakeup.signal() }
+    } catch {
+      stop(damaged: error)
+    }
+    if let failure = ledger.takeUpkeepFailure() { report(failure) }
   }
 
   /// Whether the open block waits for usage that is there already.

@@ -59,15 +59,22 @@ final class PartitionStart {
       partitionCount: installation.partitionCount)
     var told = began
     var report = LogRecovery.Report()
-    let recovered = try LogRecovery.recover(
-      files, Ledger(identity: identity, configuration: configuration.ledger),
-      checkpoint: checkpoint, upkeep: upkeep, report: &report
-    ) { done, total in
-      try StopSignals.check()
-      let now = EventLoop.monotonicMilliseconds()
-      guard now - told >= 1_000 else { return }
-      told = now
-      logger.info("recovering", metadata: ["bytes": "\(done)", "of": "\(total)"])
+    let (files, upkeep) = (files, upkeep)
+    let keys = RecoveredKeys(files, window: configuration.dedup.window.milliseconds, logger: logger)
+    let recovered = try keys.recover { store, runs in
+      report = LogRecovery.Report()
+      return try LogRecovery.recover(
+        files,
+        Ledger(
+          identity: identity, configuration: configuration.ledger, store: store, runs: runs),
+        checkpoint: checkpoint, upkeep: upkeep, report: &report
+      ) { done, total in
+        try StopSignals.check()
+        let now = EventLoop.monotonicMilliseconds()
+        guard now - told >= 1_000 else { return }
+        told = now
+        logger.info("recovering", metadata: ["bytes": "\(done)", "of": "\(total)"])
+      }
     }
     last = report.last
     if let cut = report.cut {

@@ -38,8 +38,8 @@ public enum XXH64 {
     return avalanche(hash)
   }
 
-  /// The hash of everything in an array from an offset on.
-  static func hash(_ bytes: [UInt8], from offset: Int) -> UInt64 {
+  /// The hash of everything in an array from an offset on; an offset behind its end is a bug.
+  public static func hash(_ bytes: [UInt8], from offset: Int) -> UInt64 {
     hash(unsafe bytes.span.bytes.extracting(offset..<bytes.count))
   }
 

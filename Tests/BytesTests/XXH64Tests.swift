@@ -1,4 +1,4 @@
-import SegmentLog
+import Bytes
 import Testing
 
 /// The checksum against published vectors.
