@@ -57,7 +57,7 @@ extension DedupIndex {
   /// memory follows use up and down.
   func shards(following keys: Int) -> Int {
     let wanted = (2 * keys + geometry.keysPerShard - 1) / geometry.keysPerShard
-    return min(max(wanted, 1), geometry.maximumShards(maximumKeys: limits.maximumKeys))
+    return min(max(wanted, 1), geometry.maximumShards(limits))
   }
 
   /// Whether the last arrival is further back than the window.

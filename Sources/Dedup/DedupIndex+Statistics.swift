@@ -3,21 +3,26 @@ extension DedupIndex {
   public var statistics: DedupStatistics {
     var result = DedupStatistics()
     result.keys = keyCount
+    (result.capacity, result.bound) = limits.capacity(geometry)
     result.activeKeys = active.count
     result.activeCapacity = active.capacity
     result.closingKeys = closingKeys
     result.sealedKeys = sealedKeys
     result.generations = (active.count > 0 ? 1 : 0) + closing.count + runs.count
     result.runs = runs.count
-    result.diskBytes = runs.reduce(0) { $0 + $1.header.fileByteCount }
+    result.diskBytes = fileBytes
     result.bytes = mappedBytes
     if let filter {
       result.filterBytes = filter.memory.mappedBytes
       result.filterKeys = filter.insertedCount
       result.filterFill = filter.sampledFill
     }
+    result.forecast = forecast
     return result
   }
+
+  /// Bytes of all files that are not removed yet.
+  var fileBytes: Int { (runs + retired.runs).reduce(0) { $0 + $1.header.fileByteCount } }
 
   private var mappedBytes: Int {
     var bytes = active.memory.mappedBytes + (filter?.memory.mappedBytes ?? 0)

@@ -29,7 +29,7 @@ extension DedupIndex {
       let order = order(generation.span, maximumKeys: generation.table.count)
       return DedupUpkeep(.seal(generation.table, order))
     }
-    if !isMerging, let range = mergePlan.next(runs.map(\.header)) {
+    if !isMerging, let range = nextMerge {
       isMerging = true
       let inputs = Array(runs[range])
       let span = inputs.dropFirst().reduce(inputs[0].header.span) { $0.joined($1.header.span) }
@@ -162,8 +162,12 @@ extension DedupIndex {
       filterBitsPerKey: geometry.runFilterBitsPerKey, store: store)
   }
 
-  private var mergePlan: MergePlan {
-    MergePlan(longestSpan: limits.window / 8, fanIn: geometry.mergeFanIn)
+  /// Runs to merge, if the merged one fits on the disk beside its parts.
+  private var nextMerge: Range<Int>? {
+    let plan = MergePlan(longestSpan: limits.longestMergedSpan, fanIn: geometry.mergeFanIn)
+    guard let range = plan.next(runs.map(\.header)) else { return nil }
+    let merged = runs[range].reduce(0) { $0 + $1.header.fileByteCount }
+    return merged <= limits.maximumDisk - fileBytes ? range : nil
   }
 
   /// Whether the active generation is a quarter full, or half as old as it may grow and not small,

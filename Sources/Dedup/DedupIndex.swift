@@ -10,6 +10,8 @@
 public struct DedupIndex: ~Copyable {
   let limits: DedupLimits
   let geometry: TableGeometry
+  /// Keys that fit below all limits.
+  let capacity: Int
   let owner: RunOwner
   let store: any RunStore
   /// The highest arrival so far.
@@ -79,8 +81,10 @@ public struct DedupIndex: ~Copyable {
     limits: DedupLimits, owner: RunOwner, store: any RunStore, runs: [SealedRun],
     startingAt arrival: Int64, geometry: TableGeometry
   ) {
+    precondition(limits.areValid, "BUG: limits of a dedup index that leave it nothing")
     self.limits = limits
     self.geometry = geometry
+    capacity = limits.capacity(geometry).keys
     self.owner = owner
     self.store = store
     self.runs = runs
@@ -115,10 +119,20 @@ public struct DedupIndex: ~Copyable {
     return first.header.span.after
   }
 
-  /// Whether this many new keys fit below the limit of keys. Ask before ``judge``: the index itself
-  /// never refuses a key, because forgetting one would be worse. Complexity: O(1).
+  /// Whether this many new keys fit below the limits. Ask before ``judge``: the index itself never
+  /// refuses a key, because forgetting one would be worse.
+  ///
+  /// There is no room either while closed generations cannot be sealed as fast as they fill: the
+  /// tables that wait would grow without bound. Complexity: O(generations that wait).
   public func hasRoom(for count: Int) -> Bool {
-    count <= limits.maximumKeys - keyCount
+    guard count <= capacity - keyCount else { return false }
+    return count <= active.capacity - active.count || mayClose
+  }
+
+  /// Whether the active table may join the ones that wait to be sealed.
+  private var mayClose: Bool {
+    let waiting = closing.reduce(active.shards) { $0 + $1.table.shards }
+    return waiting <= 2 * geometry.maximumShards(limits)
   }
 }
 

@@ -2,6 +2,12 @@
 public struct DedupStatistics: Sendable, Hashable {
   /// Keys in the index: active, closing and sealed ones.
   public var keys = 0
+  /// Keys that fit below all limits.
+  public var capacity = 0
+  /// The limit that is reached first.
+  public var bound = DedupLimits.Bound.keys
+  /// How fast keys come, and when there is no room for more.
+  public var forecast = DedupForecast()
   /// Keys in the generation that takes new keys.
   public var activeKeys = 0
   /// How many keys that generation may take.

@@ -28,10 +28,32 @@ struct TableGeometry {
   /// A shard with more keys than this in its stash closes the generation.
   var stashLimit: Int { stashSlotsPerShard * 3 / 4 }
 
-  /// Shards of the largest generation for an index of this many keys, a sixteenth of them.
+  /// Bytes of memory that a sealed key takes: eleven bits of its run's filter, twelve of the filter
+  /// over all runs, and its share of the fences; some are left for a part of the filter that is
+  /// made anew.
+  static let memoryPerSealedKey = 3
+  /// Bytes of disk that a sealed key takes: its share of a page, of the fences and of the filter.
+  static let diskPerSealedKey = 18
+  /// Tables at a time, of the largest size: the active one, the next, and two that are sealed.
+  static let tables = 4
+
+  /// Bytes of one shard.
+  private var bytesPerShard: Int {
+    Self.bucketsPerShard * Self.bytesPerBucket + stashSlotsPerShard * Self.bytesPerStashSlot
+  }
+
+  /// Shards of the largest generation: it has at most a sixteenth of all keys, and all tables
+  /// together at most a quarter of the memory.
   ///
-  /// At most 4,096 of them, so that a run counts its keys in 32 bits.
-  func maximumShards(maximumKeys: Int) -> Int {
-    min(max(1, maximumKeys / 16 / keysPerShard), 4096)
+  /// At most 4,096 of them, so that the 32 bits of a position tell buckets apart.
+  func maximumShards(_ limits: DedupLimits) -> Int {
+    let byKeys = limits.maximumKeys / 16 / keysPerShard
+    let byMemory = limits.maximumMemory / 4 / Self.tables / bytesPerShard
+    return min(max(1, min(byKeys, byMemory)), 4096)
+  }
+
+  /// Bytes of memory that tables take at most.
+  func tableMemory(_ limits: DedupLimits) -> Int {
+    Self.tables * maximumShards(limits) * bytesPerShard
   }
 }

@@ -1,3 +1,4 @@
+import Dedup
 import SeededRandom
 import SegmentLog
 import Testing
@@ -32,7 +33,7 @@ struct LedgerHistory: DeliveredHistory {
         operation: "op-1", weight: 7,
         effectiveFrom: Timestamp(milliseconds: LedgerWorld.start - 86_400_000)),
     ])
-    configuration.dedupWindow = 200 * 24 * Hour.milliseconds
+    configuration.dedup.window = 200 * 24 * Hour.milliseconds
     configuration.contextsPerTenant = 3
     configuration.segmentSize = 3_000
     world = LedgerWorld(configuration)

@@ -1,3 +1,4 @@
+import Dedup
 import SegmentLog
 import Testing
 import Wire
@@ -115,7 +116,7 @@ struct LedgerSegmentTests {
   @Test func insideTheDedupWindowNoSegmentGoes() throws {
     var configuration = LedgerWorld.configuration()
     configuration.segmentSize = 1
-    configuration.dedupWindow = 60 * day
+    configuration.dedup.window = 60 * day
     let world = LedgerWorld(configuration)
     try world.judge(batch(1))
     world.sync()
@@ -180,7 +181,7 @@ struct LedgerSegmentTests {
 
   @Test func aGroupMayFillABlock() throws {
     var configuration = LedgerWorld.configuration()
-    configuration.maximumKeys = 1_000_000
+    configuration.dedup.maximumKeys = 1_000_000
     let world = LedgerWorld(configuration)
     // Long keys fill a block before its records do; then a group of nothing but exceptions.
     var number: UInt64 = 0

@@ -1,3 +1,4 @@
+import Dedup
 import Testing
 import Wire
 
@@ -120,7 +121,7 @@ struct LedgerVerdictTests {
 
   @Test func aFullKeyIndexRefusesTheBatchAndKeepsAnswering() throws {
     var configuration = LedgerWorld.configuration()
-    configuration.maximumKeys = 3
+    configuration.dedup.maximumKeys = 3
     let world = LedgerWorld(configuration)
     let first = TestBatch(sequence: 1, records: [.test(1), .test(2)])
     #expect(try world.judge(first).disposition == .judged)
@@ -179,7 +180,7 @@ struct LedgerVerdictTests {
     #expect(try world.judge(batch("a", 1)).disposition == .judged)
     #expect(try world.judge(batch("b", 1)).disposition == .judged)
     #expect(try world.judge(batch("c", 1)).disposition == .refused(.tooManySources))
-    world.tick(after: configuration.dedupWindow)
+    world.tick(after: configuration.dedup.window)
     #expect(try world.judge(batch("b", 2)).disposition == .judged)
     #expect(try world.judge(batch("c", 1)).disposition == .refused(.tooManySources))
     world.tick(after: 1)

@@ -91,7 +91,7 @@ final class LedgerWorld {
 
   static func configuration(_ text: String = "test") -> LedgerConfiguration {
     var configuration = LedgerConfiguration(weights: .empty, canonicalText: text)
-    configuration.maximumKeys = 100_000
+    configuration.dedup.maximumKeys = 100_000
     configuration.receiptDetails = 4_096
     return configuration
   }
@@ -233,7 +233,7 @@ final class LedgerWorld {
     let found = try runStore.open()
     let chain = RunChain(
       found.map(\.header), log: start.position.rawValue...reader.end.position.rawValue,
-      expired: lastArrival - configuration.dedupWindow)
+      expired: lastArrival - configuration.dedup.window)
     #expect(chain.lostThrough == nil)
     return chain.used.compactMap { number in found.first { $0.header.number == number } }
   }

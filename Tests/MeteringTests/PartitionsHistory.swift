@@ -41,7 +41,7 @@ struct PartitionsHistory: DeliveredHistory {
   private static var configuration: LedgerConfiguration {
     var configuration = LedgerWorld.configuration()
     configuration.contextsPerTenant = 3
-    configuration.dedupWindow = 200 * 24 * Hour.milliseconds
+    configuration.dedup.window = 200 * 24 * Hour.milliseconds
     return configuration
   }
 

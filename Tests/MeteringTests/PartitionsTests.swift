@@ -38,7 +38,7 @@ import Wire
   func wantOfRoomStopsOnlyItsOwnTenants(reason: RefusalReason) throws {
     var configuration = LedgerWorld.configuration()
     if reason == .keyIndexFull {
-      configuration.maximumKeys = 1
+      configuration.dedup.maximumKeys = 1
     } else {
       configuration.maximumUnflushedRows = 1
     }

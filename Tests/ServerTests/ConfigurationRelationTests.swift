@@ -1,3 +1,4 @@
+import Dedup
 import Foundation
 import Metering
 import Testing
@@ -47,16 +48,45 @@ import Wire
 
   @Test func keysMustFitIntoMemory() throws {
     #expect(
-      try fixture.faults("dedup:\n  maximumKeys: 100000000\n", memory: 1 << 30) == [
-        "dedup.maximumKeys: found \"100000000\" (FILE line 2); it takes up to 2574 MiB of memory, "
-          + "and this machine has 1024 MiB; allowed: at most 39768215 on this machine"
+      try fixture.faults("dedup:\n  maximumMemory: 2GiB\n", memory: 1 << 30) == [
+        "dedup.maximumMemory: found \"2GiB\" (FILE line 2); this machine has 1024MiB of memory; "
+          + "allowed: at most that, with room for the rest of the service"
       ])
     let loaded = try fixture.load(memory: 1 << 30)
     #expect(
       loaded.warnings.map(\.description) == [
-        "dedup.maximumKeys: found \"64000000\" (default); it takes up to 1647 MiB of memory, and "
-          + "this machine has 1024 MiB"
+        "dedup.maximumMemory: found \"4GiB\" (default); this machine has 1024MiB of memory"
       ])
+  }
+
+  @Test func everyPartitionNeedsRoomForKeys() throws {
+    #expect(
+      try fixture.faults("ingest: {partitions: 4}\ndedup: {maximumMemory: 255MiB}\n") == [
+        "dedup.maximumMemory: found \"255MiB\" (FILE line 2); allowed: at least 256MiB, which is "
+          + "64MiB for each partition: ingest.partitions is 4 (FILE line 1)"
+      ])
+    #expect(
+      try fixture.faults("ingest: {partitions: 4}\ndedup: {maximumDisk: 255MiB}\n") == [
+        "dedup.maximumDisk: found \"255MiB\" (FILE line 2); allowed: at least 256MiB, which is "
+          + "64MiB for each partition: ingest.partitions is 4 (FILE line 1)"
+      ])
+    let least = "ingest: {partitions: 4}\ndedup: {maximumMemory: 256MiB, maximumDisk: 256MiB}\n"
+    #expect(try fixture.faults(least) == [])
+  }
+
+  @Test func capacityOfTheWindow() throws {
+    let capacity = try fixture.load().keyCapacity
+    #expect(capacity.keys == 1_000_000_000 && capacity.boundBy == "dedup.maximumKeys")
+    // 40.5 days: a run leaves with its last key.
+    #expect(capacity.rates.map(\.recordsPerSecond) == [285, 11_574, 277_777])
+    #expect(capacity.text == "285 for ever, 11574 for 1d, 277777 for 1h")
+    let disk = try fixture.load("ingest: {partitions: 3}\ndedup: {maximumDisk: 6GiB}\n").keyCapacity
+    #expect(disk.boundBy == "dedup.maximumDisk" && disk.keys == 3 * ((2 << 30) / 8 * 7 / 18))
+    let memory = try fixture.load("dedup: {maximumMemory: 1GiB}\n").keyCapacity
+    #expect(memory.boundBy == "dedup.maximumMemory")
+    #expect(memory.keys > (768 << 20) / 3 && memory.keys < (820 << 20) / 3)
+    let short = "acceptance: {back: 1h, ahead: 0s}\ndedup: {window: 1h}\n"
+    #expect(try fixture.load(short).keyCapacity.rates.map(\.lasting) == ["ever"])
   }
 
   @Test func partitionsShareRowsAndKeys() throws {
@@ -70,7 +100,9 @@ import Wire
         + "dedup: {maximumKeys: 1001}\nlimits: {receiptDetails: 20, tenants: 7}\n")
     let ledger = loaded.configuration.ledger
     #expect(ledger.maximumUnflushedRows == 1_000)
-    #expect(ledger.maximumKeys == 126 && ledger.receiptDetails == 3 && ledger.maximumTenants == 7)
+    #expect(ledger.dedup.maximumKeys == 126 && ledger.dedup.maximumMemory == 512 << 20)
+    #expect(ledger.dedup.maximumDisk == 3 << 30)
+    #expect(ledger.receiptDetails == 3 && ledger.maximumTenants == 7)
     #expect(loaded.configuration.ingest.connectionsPerLoop == 4)
   }
 

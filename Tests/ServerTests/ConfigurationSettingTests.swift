@@ -21,6 +21,8 @@ import Wire
     "acceptance.back": ["34d", "33d", "32d12h"],
     "acceptance.ahead": ["2h", "3h", "1m30s"],
     "dedup.window": ["37d", "38d", "39d"],
+    "dedup.maximumMemory": ["64MiB", "100MiB", "101MiB"],
+    "dedup.maximumDisk": ["64MiB", "1GiB", "1TiB"],
     "weights": [
       "{a: 1}", "{a: 2, \"GET /x, y: z\": 3}",
       "{b: [{from: 2026-01-01, weight: 4}, {from: 2026-01-02T03:04:05Z, weight: 0}]}",

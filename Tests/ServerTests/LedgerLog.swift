@@ -30,7 +30,7 @@ struct LedgerLog {
   /// A log of the installation.
   init(of identity: LedgerIdentity = LedgerLog.identity()) throws {
     self.identity = identity
-    configuration.maximumKeys = 100_000
+    configuration.dedup.maximumKeys = 100_000
     configuration.segmentSize = 1 << 20
     let start: Int64 = 1_769_896_800_000
     var ledger = newLedger

@@ -1,4 +1,5 @@
 import Database
+import Dedup
 import Foundation
 import MemoryRuns
 import Metering
@@ -40,7 +41,7 @@ final class FlushedLog {
     try files.prepare()
     rollups = try RollupDatabase(ConnectionSettings(database.serviceURL))
     var configuration = LedgerConfiguration(weights: .empty, canonicalText: "test")
-    configuration.maximumKeys = 100_000
+    configuration.dedup.maximumKeys = 100_000
     configuration.segmentSize = 1
     ledger = Ledger(
       identity: LedgerIdentity(

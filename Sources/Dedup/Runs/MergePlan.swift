@@ -1,7 +1,6 @@
 /// Which runs are merged next: size-tiered, neighbours only.
 struct MergePlan {
-  /// How long a merged run may be, from its first to its last arrival, in milliseconds. A longer
-  /// one would keep keys in the index, and on disk, long after the window.
+  /// How long a merged run may be, from its first to its last arrival, in milliseconds.
   let longestSpan: Int64
   /// How many runs of about the same size are merged into one.
   let fanIn: Int

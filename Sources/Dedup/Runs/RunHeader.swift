@@ -197,7 +197,9 @@ extension RunHeader {
     let isInOrder =
       span.from.position <= span.through.position && span.through.position <= span.end
       && span.after <= span.firstArrival && span.firstArrival <= span.lastArrival
-    guard isInOrder else {
+    // No sum of such arrivals and a window overflows.
+    let areTimes = span.firstArrival >= .min / 4 && span.lastArrival <= .max / 4
+    guard isInOrder, areTimes else {
       throw RunError(
         .span, run: number, offset: 48, expected: span.from.position, found: span.end)
     }

@@ -77,7 +77,7 @@ extension Ledger {
     guard
       let place = sources.place(
         name: columns.sourceName(ofFrame: number), epoch: header.epoch, arrival: time,
-        silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedupWindow))
+        silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedup.window))
     else { return JudgeScratch.Frame(disposition: .refused(.tooManySources), source: -1) }
     if sources[place].sequences.contains(header.sequence) {
       let key = BatchKey(

@@ -196,7 +196,7 @@ extension Ledger {
   ) throws(RecoveryError) -> Int {
     let place = sources.place(
       name: name, epoch: epoch, arrival: arrival,
-      silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedupWindow))
+      silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedup.window))
     guard let place else {
       throw .limitBelowLog(setting: "limits.sources", limit: configuration.maximumSources)
     }

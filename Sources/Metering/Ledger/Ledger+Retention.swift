@@ -1,3 +1,4 @@
+import Dedup
 import SegmentLog
 import Wire
 
@@ -9,7 +10,7 @@ extension Ledger {
   public func removableSegments(retention: Int64) -> [SegmentSummary] {
     // A finalization that a crash may still undo frees nothing.
     guard lastFinalization < checkpoint.position else { return [] }
-    let age = max(retention, configuration.dedupWindow)
+    let age = max(retention, configuration.dedup.window)
     var removable: [SegmentSummary] = []
     for segment in segments.dropLast() {
       let isFlushed = segment.end.position <= checkpoint.position

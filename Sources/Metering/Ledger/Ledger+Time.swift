@@ -17,7 +17,7 @@ extension Ledger {
     largestAhead = max(largestAhead, configuration.acceptanceAhead)
     let record = ConfigurationRecord(
       text: configuration.canonicalText, acceptanceBack: configuration.acceptanceBack,
-      acceptanceAhead: configuration.acceptanceAhead, dedupWindow: configuration.dedupWindow)
+      acceptanceAhead: configuration.acceptanceAhead, dedupWindow: configuration.dedup.window)
     guard record != configurationRecord else { return }
     configurationRecord = record
     append(.configuration(record))

@@ -104,9 +104,6 @@ public struct Ledger: ~Copyable {
   /// How many rejected records of one group are handed to the quarantine at most.
   public static let quarantinedPerGroup = 1_024
 
-  /// In how many generations the dedup window leaves.
-  private static let generations = 12
-
   /// A ledger with an empty log.
   ///
   /// - Parameters:
@@ -120,10 +117,8 @@ public struct Ledger: ~Copyable {
     self.configuration = configuration
     hasher = KeyHasher(identity.secret)
     dedup = DedupIndex(
-      limits: DedupLimits(
-        window: configuration.dedupWindow, maximumKeys: configuration.maximumKeys,
-        generations: Self.generations),
-      owner: RunOwner(identity), store: store, runs: runs, startingAt: 0)
+      limits: configuration.dedup, owner: RunOwner(identity), store: store, runs: runs,
+      startingAt: 0)
     names = LedgerNames(configuration: configuration, hasher: hasher)
     sources = SourceTable(
       limit: configuration.maximumSources, gapLimit: configuration.gapsPerSource,
@@ -218,6 +213,9 @@ extension Ledger {
   /// Whether the dedup index takes another record.
   public var hasRoom: Bool { dedup.hasRoom(for: 1) }
 
+  /// When the key index will be full, if keys go on coming as of late.
+  public var dedupForecast: DedupForecast { dedup.forecast }
+
   /// Receipts and records in the open block.
   public var openEntries: Int { block.entryCount }
 
@@ -230,7 +228,7 @@ extension Ledger {
   public mutating func noteHeartbeat(source: RawSpan, epoch: UInt64, highestIssued: UInt64) {
     let place = sources.place(
       name: source, epoch: epoch, arrival: time,
-      silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedupWindow))
+      silentBefore: Timestamp(milliseconds: time.milliseconds - configuration.dedup.window))
     guard let place else { return }
     sources[place].highestIssued = max(sources[place].highestIssued, highestIssued)
   }

@@ -1,13 +1,13 @@
+public import Dedup
+
 /// Everything that configures a ledger. Times are in milliseconds.
 public struct LedgerConfiguration: Sendable {
   /// How old a new record may be: the acceptance window back, W.
   public var acceptanceBack: Int64 = 35 * 24 * Hour.milliseconds
   /// How far ahead a record may be: the acceptance window ahead, S.
   public var acceptanceAhead: Int64 = Hour.milliseconds
-  /// How long a key is remembered after its first arrival.
-  public var dedupWindow: Int64 = 36 * 24 * Hour.milliseconds
-  /// How many keys are remembered at most.
-  public var maximumKeys = 64_000_000
+  /// How long and how many keys are remembered, and what they may take.
+  public var dedup = DedupLimits()
   /// How long after its end an hour is closed.
   public var closeGrace: Int64 = 600_000
   /// How many distinct tenants are known at most.

@@ -1,10 +1,7 @@
+internal import Dedup
 internal import EventLoop
 
 extension LoadedConfiguration {
-  /// Memory per key of the dedup index in bytes: the upper end of what exact sets of 128-bit
-  /// hashes take at their working load, payload digest included.
-  public static let memoryPerKey = 27
-
   /// Rows that one partition must be able to keep for Postgres.
   static let leastRows = 1_000
 
@@ -14,6 +11,7 @@ extension LoadedConfiguration {
     faults += checkWindow()
     faults += checkAddresses()
     faults += checkMemory(physicalMemory)
+    faults += checkShares()
     if isValid("ingest.maximumFrame", "ingest.receiveBuffer"),
       configuration.ingest.receiveBuffer < configuration.ingest.maximumFrame
     {
@@ -74,22 +72,31 @@ extension LoadedConfiguration {
     return faults
   }
 
-  /// A number that someone chose and that cannot fit is a fault; the default must start anywhere.
+  /// Memory that someone chose and that is not there is a fault; the default must start anywhere.
   private mutating func checkMemory(_ physicalMemory: Int) -> [ConfigurationFault] {
-    guard isValid("dedup.maximumKeys") else { return [] }
-    let keys = configuration.dedup.maximumKeys
-    let need = keys.multipliedReportingOverflow(by: Self.memoryPerKey).partialValue
-    guard need > physicalMemory else { return [] }
-    let mebibytes = { (bytes: Int) in "\(bytes >> 20) MiB" }
-    let reason =
-      "it takes up to \(mebibytes(need)) of memory, and this machine has "
-      + mebibytes(physicalMemory)
-    if origin(of: "dedup.maximumKeys") == .standard {
-      warn("dedup.maximumKeys", reason)
+    let key = "dedup.maximumMemory"
+    guard isValid(key), configuration.dedup.maximumMemory > physicalMemory else { return [] }
+    let reason = "this machine has \(physicalMemory >> 20)MiB of memory"
+    if origin(of: key) == .standard {
+      warn(key, reason)
       return []
     }
-    let most = physicalMemory / Self.memoryPerKey
-    return [fault("dedup.maximumKeys", reason, allowed: "at most \(most) on this machine")]
+    return [fault(key, reason, allowed: "at most that, with room for the rest of the service")]
+  }
+
+  /// Every partition has its share of memory and disk for keys, and needs a least one.
+  private func checkShares() -> [ConfigurationFault] {
+    guard isValid("ingest.partitions") else { return [] }
+    let partitions = configuration.ingest.partitions
+    let shares = [
+      ("dedup.maximumMemory", configuration.dedup.maximumMemory, DedupLimits.leastMemory),
+      ("dedup.maximumDisk", configuration.dedup.maximumDisk, DedupLimits.leastDisk),
+    ]
+    return shares.compactMap { key, bytes, least in
+      guard isValid(key), bytes / partitions < least else { return nil }
+      let each = "\(ByteSize.text(least)) for each partition: \(named("ingest.partitions"))"
+      return fault(key, atLeast: "\(ByteSize.text(least * partitions)), which is \(each)")
+    }
   }
 
   private mutating func warnAboutLog() {

@@ -16,14 +16,32 @@ public struct LoadedConfiguration: Sendable {
   /// Where the value of a setting came from.
   public func origin(of key: String) -> SettingOrigin { origins[key] ?? .standard }
 
+  /// A setting as a report shows it.
+  public struct ShownSetting: Codable, Sendable, Hashable {
+    /// Its key.
+    public var key: String
+    /// Its value, without secrets.
+    public var value: String
+    /// Where the value came from.
+    public var origin: String
+  }
+
+  /// Every setting with its value and origin.
+  public var settings: [ShownSetting] {
+    Setting.all.map {
+      ShownSetting(
+        key: $0.key, value: $0.summary(configuration), origin: "\(origin(of: $0.key))")
+    }
+  }
+
   /// The effective configuration for people: one line per setting with its value and origin, then
   /// the warnings.
   public var report: String {
-    let rows = Setting.all.map { ($0.key, $0.summary(configuration), "\(origin(of: $0.key))") }
-    let keyWidth = rows.map(\.0.count).max() ?? 0
-    let valueWidth = min(40, rows.map(\.1.count).max() ?? 0)
-    var lines = rows.map { key, value, origin in
-      "\(Self.padded(key, keyWidth))  \(Self.padded(value, valueWidth))  \(origin)"
+    let rows = settings
+    let keyWidth = rows.map(\.key.count).max() ?? 0
+    let valueWidth = min(40, rows.map(\.value.count).max() ?? 0)
+    var lines = rows.map {
+      "\(Self.padded($0.key, keyWidth))  \(Self.padded($0.value, valueWidth))  \($0.origin)"
     }
     lines += warnings.map { "warning: \($0)" }
     return lines.map { $0 + "\n" }.joined()

@@ -1,18 +1,18 @@
+public import Dedup
 public import Metering
 
 extension ServerConfiguration {
   /// What the ledger of one partition needs of the configuration, with the canonical text that it
   /// logs.
   ///
-  /// Keys, rows that wait for Postgres and details of receipts are shared by the partitions. Names
-  /// and sources are not: a share of their limits would turn usage away that one partition alone
-  /// would take.
+  /// Keys and what they take, rows that wait for Postgres and details of receipts are shared by the
+  /// partitions. Names and sources are not: a share of their limits would turn usage away that one
+  /// partition alone would take.
   public var ledger: LedgerConfiguration {
     var ledger = LedgerConfiguration(weights: weights, canonicalText: canonicalText)
     ledger.acceptanceBack = acceptance.back.milliseconds
     ledger.acceptanceAhead = acceptance.ahead.milliseconds
-    ledger.dedupWindow = dedup.window.milliseconds
-    ledger.maximumKeys = share(of: dedup.maximumKeys)
+    ledger.dedup = dedupLimits
     ledger.closeGrace = hours.closeGrace.milliseconds
     ledger.maximumTenants = limits.tenants
     ledger.maximumOperations = limits.operations
@@ -26,6 +26,13 @@ extension ServerConfiguration {
     ledger.segmentAge = log.segmentAge.milliseconds
     ledger.clockMaximumAdvance = clock.maximumAdvance.milliseconds
     return ledger
+  }
+
+  /// What one partition may have in its key index.
+  public var dedupLimits: DedupLimits {
+    DedupLimits(
+      window: dedup.window.milliseconds, maximumKeys: share(of: dedup.maximumKeys),
+      maximumMemory: share(of: dedup.maximumMemory), maximumDisk: share(of: dedup.maximumDisk))
   }
 
   /// What one partition has of a limit of the installation.

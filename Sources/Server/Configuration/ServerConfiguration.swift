@@ -99,7 +99,11 @@ public struct ServerConfiguration: Sendable, Equatable {
     /// How long a key is recognised after its first arrival.
     public var window = Duration.seconds(36 * 86_400)
     /// Keys in the index; at the limit batches are refused with a request to retry later.
-    public var maximumKeys = 64_000_000
+    public var maximumKeys = 1_000_000_000
+    /// Bytes of memory that the index may take.
+    public var maximumMemory = 4 << 30
+    /// Bytes of files that the index may take.
+    public var maximumDisk = 24 << 30
   }
 
   /// Closing hours.

@@ -57,8 +57,14 @@ extension Setting {
       "dedup.window", \.dedup.window, DurationFormat(.seconds(60)...days(3_660)),
       "How long a key is recognised after its first arrival."),
     Setting(
-      "dedup.maximumKeys", \.dedup.maximumKeys, NumberFormat(1...2_000_000_000, of: "keys"),
+      "dedup.maximumKeys", \.dedup.maximumKeys, NumberFormat(1...100_000_000_000, of: "keys"),
       "Keys that may be in the window; at the limit batches are told to retry later."),
+    Setting(
+      "dedup.maximumMemory", \.dedup.maximumMemory, SizeFormat((64 << 20)...(16 << 40)),
+      "Memory for keys: 3 bytes for each, and up to a quarter of it for those that came last."),
+    Setting(
+      "dedup.maximumDisk", \.dedup.maximumDisk, SizeFormat((64 << 20)...(1 << 50)),
+      "Disk for keys, beside the log: 18 bytes for each, and an eighth of it for merging."),
     Setting(
       "hours.closeGrace", \.hours.closeGrace, DurationFormat(.zero...days(7)),
       "How long after its end an hour stays open."),

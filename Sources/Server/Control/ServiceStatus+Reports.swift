@@ -73,6 +73,25 @@ extension ServiceStatus.Sources {
   }
 }
 
+extension ServiceStatus.Dedup {
+  /// What the indexes of all partitions say together; one that is full refuses for all.
+  init(_ partitions: [DedupStatistics], capacity: KeyCapacity, horizon: Timestamp?) {
+    func sum(_ figure: (DedupStatistics) -> Int) -> Int { partitions.reduce(0) { $0 + figure($1) } }
+    func mean(_ figure: (DedupStatistics) -> Double) -> Double {
+      partitions.reduce(0) { $0 + figure($1) } / Double(max(1, partitions.count))
+    }
+    let (keys, bytes) = (sum(\.keys), sum(\.bytes))
+    self.init(
+      keys: keys, capacity: capacity.keys, boundBy: capacity.boundBy, bytes: bytes,
+      bytesPerKey: keys == 0 ? 0 : Double(bytes) / Double(keys), sealedKeys: sum(\.sealedKeys),
+      diskBytes: sum(\.diskBytes), load: mean(\.load), generations: sum(\.generations),
+      runs: sum(\.runs), falsePositiveRate: mean(\.falsePositiveRate),
+      keysPerSecond: sum(\.forecast.keysPerSecond),
+      secondsLeft: partitions.compactMap(\.forecast.timeLeft).min().map { $0 / 1_000 },
+      horizon: horizon?.text)
+  }
+}
+
 extension ServiceStatus.Partition {
   init(_ report: PartitionReport) {
     self.init(

@@ -93,12 +93,31 @@ public struct ServiceStatus: Codable, Sendable {
   public struct Dedup: Codable, Sendable {
     /// Keys in the window.
     public var keys: Int
-    /// Keys at most.
-    public var maximumKeys: Int
+    /// Keys that fit below all limits.
+    public var capacity: Int
+    /// The setting that decides it.
+    public var boundBy: String
     /// Bytes of memory.
     public var bytes: Int
-    /// Generations.
+    /// Bytes of memory for each key.
+    public var bytesPerKey: Double
+    /// Keys that stand on disk.
+    public var sealedKeys: Int
+    /// Bytes of disk.
+    public var diskBytes: Int
+    /// How full the tables are that take new keys, 0 to 1.
+    public var load: Double
+    /// Generations, of all partitions.
     public var generations: Int
+    /// How many of them stand on disk.
+    public var runs: Int
+    /// Share of new keys that the filter over all runs lets through, 0 to 1.
+    public var falsePositiveRate: Double
+    /// New keys a second of late.
+    public var keysPerSecond: Int
+    /// Seconds until no key fits any more if keys go on coming like this; absent: enough of them
+    /// leave before.
+    public var secondsLeft: Int64?
     /// The arrival from which the index is complete; absent: from the beginning.
     public var horizon: String?
   }

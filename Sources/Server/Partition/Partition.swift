@@ -38,6 +38,7 @@ final class Partition {
   private var commitTimer: LoopTimer?
   private var isCommitDue = false
   private var isHoldLogged = false
+  private var roomWarning: RoomWarning?
   /// Whether less disk is free than the reserve.
   var isBelowReserve = false { didSet { updateRefusal() } }
   /// Whether the service stops.
@@ -193,6 +194,7 @@ final class Partition {
       wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
     noteHold()
+    noteRoom()
     submit()
     if ledger.closedThrough != closed { beginFlush() }
   }
@@ -210,6 +212,19 @@ final class Partition {
     } else {
       logger.notice(
         "the clock is believed; usage is taken", metadata: ["time": "\(ledger.time.text)"])
+    }
+  }
+
+  /// Logs that the key index will be full before long, again when less time is left, and that it
+  /// will not be any more.
+  private func noteRoom() {
+    let warning = RoomWarning(ledger.dedupForecast)
+    if let warning, warning.urgency > roomWarning?.urgency ?? 0 {
+      roomWarning = warning
+      logger.warning("\(warning.text)", metadata: ["keys": "\(ledger.dedupStatistics.keys)"])
+    } else if warning == nil, roomWarning != nil {
+      roomWarning = nil
+      logger.notice("the key index has room again for more than a day")
     }
   }
 

@@ -78,10 +78,14 @@ extension Partition {
   }
 
   private func concerns(_ flush: Flusher.Status) -> [String] {
-    if let error = flush.lastError { return ["Postgres is not written: \(error)"] }
-    guard let began = flush.began else { return [] }
+    [concern(flush), RoomWarning(ledger.dedupForecast)?.text].compactMap(\.self)
+  }
+
+  private func concern(_ flush: Flusher.Status) -> String? {
+    if let error = flush.lastError { return "Postgres is not written: \(error)" }
+    guard let began = flush.began else { return nil }
     let waited = EventLoop.monotonicMilliseconds() - began
-    guard waited >= Self.slowFlush * configuration.flush.interval.milliseconds else { return [] }
-    return ["Postgres is slow: a flush has not ended for \(waited / 1_000) s"]
+    guard waited >= Self.slowFlush * configuration.flush.interval.milliseconds else { return nil }
+    return "Postgres is slow: a flush has not ended for \(waited / 1_000) s"
   }
 }

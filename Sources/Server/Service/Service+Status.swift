@@ -68,11 +68,8 @@ extension Service {
 
   private func dedup(_ partitions: [PartitionReport]) -> ServiceStatus.Dedup {
     ServiceStatus.Dedup(
-      keys: partitions.reduce(0) { $0 + $1.dedup.keys },
-      maximumKeys: configuration.dedup.maximumKeys,
-      bytes: partitions.reduce(0) { $0 + $1.dedup.bytes },
-      generations: partitions.map(\.dedup.generations).max() ?? 0,
-      horizon: partitions.compactMap(\.horizon).max()?.text)
+      partitions.map(\.dedup), capacity: KeyCapacity(configuration),
+      horizon: partitions.compactMap(\.horizon).max())
   }
 
   private func flush(_ partitions: [PartitionReport]) -> ServiceStatus.Flush {

@@ -118,7 +118,23 @@ public final class Service {
     for (number, reception) in receptions.enumerated() where reception.home !== home {
       reception.home.start(named: "receiver-\(number)")
     }
-    whenReported { [logger, directory] status in
+    whenReported { [logger, directory, configuration] status in
+      let room = status.log.diskFree + UInt64(status.dedup.diskBytes)
+      if room < UInt64(configuration.dedup.maximumDisk) {
+        logger.warning(
+          "the disk has less room than the key index may take",
+          metadata: [
+            "dedup.maximumDisk": "\(ByteSize.text(configuration.dedup.maximumDisk))",
+            "room": "\(room >> 20)MiB",
+          ])
+      }
+      let capacity = KeyCapacity(configuration)
+      logger.info(
+        "the dedup window holds",
+        metadata: [
+          "keys": "\(capacity.keys)", "bound by": "\(capacity.boundBy)",
+          "records a second": "\(capacity.text)",
+        ])
       logger.info(
         "ready",
         metadata: [

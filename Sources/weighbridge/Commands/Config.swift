@@ -11,12 +11,15 @@ struct Config: ParsableCommand {
     static let configuration = CommandConfiguration(
       abstract: "Show every setting with its value and origin, or every fault.",
       discussion: """
-        Takes the same settings as weighbridge serve. Exits 0 if the service would take the \
-        configuration, and 2 with all faults if not.
+        Takes the same settings as weighbridge serve. At the end it says how many keys the dedup \
+        window holds, and at which rate. Exits 0 if the service would take the configuration, and \
+        2 with all faults if not.
         """)
 
     @Option(help: ArgumentHelp("Configuration file.", valueName: "file"))
     var config: String?
+
+    @Flag(help: "Print JSON.") var json = false
 
     @Argument(
       parsing: .allUnrecognized,
@@ -24,12 +27,14 @@ struct Config: ParsableCommand {
     var settings: [String] = []
 
     func run() throws {
+      let loaded: LoadedConfiguration
       do throws(ConfigurationError) {
-        let loaded = try ConfigurationLoader.load(.process(file: config, arguments: settings))
-        Console.write(loaded.report)
+        loaded = try ConfigurationLoader.load(.process(file: config, arguments: settings))
       } catch {
         throw CommandFailure(error)
       }
+      Console.write(
+        try json ? JSONOutput.text(ConfigurationReport(loaded)) : ConfigurationText.text(loaded))
     }
   }
 }

@@ -29,6 +29,15 @@ enum NumberText {
     return "\(magnitude / size).\(magnitude % size * 10 / size) \(units[unit])"
   }
 
+  /// A figure with one decimal, rounded: `22.1`.
+  static func tenths(_ figure: Double) -> String {
+    let tenths = Int(clamping: Int64((figure * 10).rounded()))
+    return "\(tenths / 10).\(tenths % 10)"
+  }
+
+  /// A share with one decimal, rounded: `0.9 %`.
+  static func percent(_ share: Double) -> String { tenths(share * 100) + " %" }
+
   /// A number with what it counts: `1 row`, `2 rows`.
   static func count(_ number: some BinaryInteger, _ one: String, _ many: String? = nil) -> String {
     "\(grouped(number)) \(number == 1 ? one : many ?? one + "s")"

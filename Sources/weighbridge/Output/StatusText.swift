@@ -23,12 +23,7 @@ enum StatusText {
     facts.add(
       "disk",
       "\(NumberText.bytes(log.diskFree)) free, reserve \(NumberText.bytes(log.diskReserve))")
-    let dedup = status.dedup
-    facts.add(
-      "keys",
-      "\(NumberText.grouped(dedup.keys)) of \(NumberText.grouped(dedup.maximumKeys)), "
-        + "\(NumberText.bytes(dedup.bytes)), \(NumberText.count(dedup.generations, "generation"))"
-        + (dedup.horizon.map { ", complete from \($0)" } ?? ""))
+    add(status.dedup, to: &facts)
     let flush = status.flush
     facts.add(
       "Postgres",
@@ -46,6 +41,23 @@ enum StatusText {
       for partition in status.partitions { add(partition, to: &facts) }
     }
     return facts.text
+  }
+
+  private static func add(_ dedup: ServiceStatus.Dedup, to facts: inout Facts) {
+    facts.add(
+      "keys",
+      "\(NumberText.grouped(dedup.keys)) of \(NumberText.grouped(dedup.capacity)) "
+        + "(\(dedup.boundBy)), \(NumberText.grouped(dedup.keysPerSecond)) new a second"
+        + (dedup.secondsLeft.map { ", full in \(Duration.seconds($0).text)" } ?? "")
+        + (dedup.horizon.map { ", complete from \($0)" } ?? ""))
+    facts.add(
+      "key index",
+      "\(NumberText.bytes(dedup.bytes)), \(NumberText.tenths(dedup.bytesPerKey)) bytes a key, "
+        + "load \(NumberText.percent(dedup.load)), "
+        + "\(NumberText.count(dedup.generations, "generation")), "
+        + "\(NumberText.count(dedup.runs, "run")) with \(NumberText.grouped(dedup.sealedKeys)) "
+        + "keys in \(NumberText.bytes(dedup.diskBytes)), filter lets "
+        + "\(NumberText.percent(dedup.falsePositiveRate)) through")
   }
 
   private static func add(_ partition: ServiceStatus.Partition, to facts: inout Facts) {
