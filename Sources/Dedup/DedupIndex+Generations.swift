@@ -32,9 +32,8 @@ extension DedupIndex {
       retired.memory.append(active.memory)
       active = BucketTable(shards: 1, geometry: geometry)
     }
-    if let filter, filter.capacity > geometry.minimumFilterKeys, !isFiltering, nextFilter == nil {
-      retired.memory.append(filter.memory)
-      self.filter = Self.leastFilter(geometry)
+    for number in filter.slices.indices {
+      if let memory = filter.replace(number, with: nil) { retired.memory.append(memory) }
     }
   }
 
@@ -75,7 +74,7 @@ extension DedupIndex {
   private mutating func removeFirstRun() {
     let run = runs.removeFirst()
     sealedKeys -= run.header.keyCount
-    missed.removeAll { $0.run === run }
+    nextSlices?.missed.removeAll { $0 === run }
     retired.runs.append(run)
   }
 
@@ -83,10 +82,9 @@ extension DedupIndex {
     let generation = closing.removeFirst()
     closingKeys -= generation.table.count
     retired.memory.append(generation.table.memory)
-    if let arrived {
-      retired.runs.append(arrived.run)
-      isSealing = false
-      self.arrived = nil
+    if let unlisted {
+      retired.runs.append(unlisted.run)
+      self.unlisted = nil
     }
   }
 }

@@ -26,7 +26,7 @@
         found.append("\(error)")
       }
       if identities.count != keyCount { found.append("\(keyCount - identities.count) keys twice") }
-      if let arrived, arrived.run.header.keyCount != closing.first?.table.count {
+      if let unlisted, unlisted.run.header.keyCount != closing.first?.table.count {
         found.append("a table is sealed out of order")
       }
       return found
@@ -84,11 +84,7 @@
           if !run.filter.mayContain(position: identity.position, bits: identity.tag) {
             found.append("a run's filter forgot a key")
           }
-          if let filter,
-            !filter.mayContain(position: identity.position, bits: identity.filterBits)
-          {
-            found.append("the filter forgot a key")
-          }
+          if !filter.mayContain(identity) { found.append("the filter forgot a key") }
         }
       }
       return found

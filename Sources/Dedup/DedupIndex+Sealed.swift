@@ -38,7 +38,7 @@ extension DedupIndex {
 
   /// The places of the keys that the filter lets through.
   private func mayBeSealed(_ hashes: Span<KeyHash>) -> [Int] {
-    guard let filter else { return Array(0..<hashes.count) }
+    let filter = filter
     var maybes: [Int] = []
     let count = hashes.count
     for index in 0..<min(Self.stride, count) {
@@ -50,10 +50,7 @@ extension DedupIndex {
       let next = min(end &+ Self.stride, count)
       for index in end..<next { filter.prefetch(KeyIdentity(hashes[index]).position) }
       for index in first..<end {
-        let identity = KeyIdentity(hashes[index])
-        if filter.mayContain(position: identity.position, bits: identity.filterBits) {
-          maybes.append(index)
-        }
+        if filter.mayContain(KeyIdentity(hashes[index])) { maybes.append(index) }
       }
       first = end
     }

@@ -12,11 +12,9 @@ extension DedupIndex {
     result.runs = runs.count
     result.diskBytes = fileBytes
     result.bytes = mappedBytes
-    if let filter {
-      result.filterBytes = filter.memory.mappedBytes
-      result.filterKeys = filter.insertedCount
-      result.filterFill = filter.sampledFill
-    }
+    result.filterBytes = filter.mappedBytes
+    result.filterKeys = filter.keyCount
+    result.filterFill = runs.isEmpty ? 0 : filter.sampledFill
     result.forecast = forecast
     return result
   }
@@ -25,13 +23,13 @@ extension DedupIndex {
   var fileBytes: Int { (runs + retired.runs).reduce(0) { $0 + $1.header.fileByteCount } }
 
   private var mappedBytes: Int {
-    var bytes = active.memory.mappedBytes + (filter?.memory.mappedBytes ?? 0)
+    var bytes = active.memory.mappedBytes + filter.mappedBytes
     bytes += prepared?.memory.mappedBytes ?? 0
-    bytes += nextFilter?.memory.mappedBytes ?? 0
+    for slice in nextSlices?.slices ?? [] { bytes += slice?.filter.memory.mappedBytes ?? 0 }
     for generation in closing { bytes += generation.table.memory.mappedBytes }
     for run in runs + retired.runs { bytes += run.residentByteCount }
     for memory in retired.memory { bytes += memory.mappedBytes }
-    bytes += arrived?.run.residentByteCount ?? 0
+    bytes += unlisted?.run.residentByteCount ?? 0
     return bytes
   }
 }

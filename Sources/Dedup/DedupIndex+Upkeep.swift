@@ -1,13 +1,7 @@
 extension DedupIndex {
-  /// A run that is put into a filter step by step.
-  struct Filling {
-    let run: SealedRun
-    var nextPage = 0
-  }
-
   /// Takes the next piece of upkeep, to be done on another thread: making the next table ready,
-  /// sealing the oldest closed generation, merging runs, making a filter, giving memory and files
-  /// back.
+  /// sealing the oldest closed generation, merging runs, making a part of the filter, giving memory
+  /// and files back.
   ///
   /// Answers never depend on upkeep; without it memory and time per key grow. Several pieces may be
   /// out at a time, because none may wait for a long one.
@@ -17,103 +11,62 @@ extension DedupIndex {
   ///   not know a key that the log could still lose: its retry would be turned away.
   /// - Returns: nil if nothing needs to be done that is not out already.
   public mutating func takeUpkeep(synced: UInt64) -> DedupUpkeep? {
-    if needsPreparation, !isPreparing {
-      isPreparing = true
+    guard let work = nextWork(synced: synced) else { return nil }
+    let piece = DedupUpkeep(work)
+    out.append(piece)
+    return piece
+  }
+
+  private mutating func nextWork(synced: UInt64) -> DedupUpkeep.Work? {
+    if needsPreparation {
       let shards = shards(following: min(4 * active.count, active.capacity))
-      return DedupUpkeep(.prepare(BucketTable(shards: shards, geometry: geometry)))
+      return .prepare(BucketTable(shards: shards, geometry: geometry))
     }
-    if let parts = takeRetired() { return DedupUpkeep(.release(parts, store)) }
+    if let parts = takeRetired() { return .release(parts, store) }
     guard now >= retryFrom else { return nil }
-    if !isSealing, let generation = closing.first, generation.span.end <= synced {
-      isSealing = true
-      let order = order(generation.span, maximumKeys: generation.table.count)
-      return DedupUpkeep(.seal(generation.table, order))
+    if let unlisted {
+      if !isOut(.list) {
+        return .list(FilterFilling(filters: filtersWithout(unlisted), runs: [unlisted.run]))
+      }
+    } else if !isOut(.seal), !isOut(.list), let first = closing.first, first.span.end <= synced {
+      let order = order(first.span, maximumKeys: first.table.count)
+      return .seal(first.table, order, filter.filters)
     }
-    if !isMerging, let range = nextMerge {
-      isMerging = true
+    if !isOut(.merge), let range = nextMerge {
       let inputs = Array(runs[range])
       let span = inputs.dropFirst().reduce(inputs[0].header.span) { $0.joined($1.header.span) }
       let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
-      return DedupUpkeep(.merge(inputs, order(span, maximumKeys: keys)))
+      return .merge(inputs, order(span, maximumKeys: keys))
     }
-    if !isFiltering, nextFilter == nil, let capacity = wantedFilterCapacity {
-      isFiltering = true
-      let next = SplitBlockBloomFilter(
-        capacity: capacity, bitsPerKey: geometry.filterBitsPerKey)
-      return DedupUpkeep(.filter(next, runs))
-    }
-    return nil
+    return isOut(.fill) ? nil : nextFilling().map { .fill($0) }
   }
 
   /// Takes back a piece of upkeep that was performed. Complexity: O(runs).
   public mutating func finish(_ upkeep: DedupUpkeep) {
     precondition(upkeep.isDone, "BUG: upkeep is finished that is not done")
+    out.removeAll { $0 === upkeep }
     if let error = upkeep.error { fail(error) }
     switch upkeep.work {
     case .prepare(let table):
-      isPreparing = false
       prepared = table
       if keyCount == 0 { shrink() }
-    case .seal(let table, _):
-      guard let run = upkeep.run else { return isSealing = false }
-      if table === closing.first?.table {
-        arrived = Filling(run: run)
-      } else {
-        // It has expired meanwhile.
-        isSealing = false
-        retired.runs.append(run)
+    case .seal(let table, _, let filters):
+      guard let run = upkeep.run else { return }
+      // It may have expired meanwhile.
+      guard table === closing.first?.table else { return retired.runs.append(run) }
+      unlisted = UnlistedRun(run: run, filters: filters)
+      installIfListed()
+    case .list(let filling):
+      guard upkeep.error == nil, unlisted?.run === filling.runs.first else { return }
+      for (number, filter) in filling.filters.enumerated() where filter != nil {
+        unlisted?.filters[number] = filter
       }
+      installIfListed()
     case .merge(let inputs, _):
-      isMerging = false
       if let run = upkeep.run { replace(inputs, with: run) }
-    case .filter(let next, _):
-      isFiltering = false
-      if upkeep.error == nil {
-        nextFilter = next
-      } else {
-        missed = []
-        retired.memory.append(next.memory)
-      }
+    case .fill: finishFilling(isDone: upkeep.error == nil)
     case .release: break
     }
-  }
-
-  /// Does one small step of the upkeep that only the judging thread may do. Call it after every
-  /// batch and on every tick.
-  ///
-  /// - Returns: whether there is more to do.
-  /// - Throws: ``RunError`` if a page of a run is damaged; the index is of no use then.
-  public mutating func maintain() throws(RunError) -> Bool {
-    if let next = nextFilter {
-      if let first = missed.first {
-        if let rest = try fill(next, first) { missed[0] = rest } else { missed.removeFirst() }
-      }
-      guard missed.isEmpty else { return true }
-      if let filter { retired.memory.append(filter.memory) }
-      filter = next
-      nextFilter = nil
-      // What was put into the old filter is not in this one.
-      arrived?.nextPage = 0
-    } else if let filling = arrived {
-      if let filter, let rest = try fill(filter, filling) {
-        arrived = rest
-      } else {
-        install(filling.run)
-      }
-    }
-    return arrived != nil || nextFilter != nil
-  }
-
-  /// Puts some pages of a run into a filter.
-  ///
-  /// - Returns: what is left to do, nil if nothing.
-  private func fill(
-    _ filter: SplitBlockBloomFilter, _ filling: Filling
-  ) throws(RunError) -> Filling? {
-    let pageCount = filling.run.header.pageCount
-    let end = min(pageCount, filling.nextPage + geometry.filterPagesPerStep)
-    try filter.insert(filling.run, pages: filling.nextPage..<end)
-    return end == pageCount ? nil : Filling(run: filling.run, nextPage: end)
   }
 
   /// Hands out what there is to do and takes back what is done, for a start, which nobody waits for
@@ -121,22 +74,17 @@ extension DedupIndex {
   ///
   /// - Parameters:
   ///   - synced: as for ``takeUpkeep(synced:)``.
-  /// - performer: who does it; it may have pieces when the start is over. Nil does everything here
-  ///     and now.
-  public mutating func settle(
-    synced: UInt64, with performer: (any UpkeepPerformer)? = nil
-  ) throws(RunError) {
-    guard let performer else { return try performAllUpkeep(synced: synced) }
-    for upkeep in performer.takeDone() { finish(upkeep) }
-    while let upkeep = takeUpkeep(synced: synced) { performer.perform(upkeep) }
-    while try maintain() {}
-  }
-
-  private mutating func performAllUpkeep(synced: UInt64) throws(RunError) {
-    while let upkeep = takeUpkeep(synced: synced) {
-      upkeep.perform()
-      finish(upkeep)
-      while try maintain() {}
+  ///   - performer: who does it; it may have pieces when the start is over. Nil does everything
+  ///     here and now.
+  public mutating func settle(synced: UInt64, with performer: (any UpkeepPerformer)? = nil) {
+    if let performer {
+      for upkeep in performer.takeDone() { finish(upkeep) }
+      while let upkeep = takeUpkeep(synced: synced) { performer.perform(upkeep) }
+    } else {
+      while let upkeep = takeUpkeep(synced: synced) {
+        upkeep.perform()
+        finish(upkeep)
+      }
     }
   }
 
@@ -154,6 +102,9 @@ extension DedupIndex {
 
   /// Milliseconds after which upkeep that failed is tried again.
   private static var retryDelay: Int64 { 1_000 }
+
+  /// Whether a piece of this kind is out; of most kinds there is one at a time.
+  private func isOut(_ kind: DedupUpkeep.Kind) -> Bool { out.contains { $0.kind == kind } }
 
   private mutating func order(_ span: RunSpan, maximumKeys: Int) -> RunOrder {
     defer { nextRun += 1 }
@@ -173,50 +124,38 @@ extension DedupIndex {
   /// Whether the active generation is a quarter full, or half as old as it may grow and not small,
   /// and the next one is not ready. An idle service prepares nothing, so it stays small.
   private var needsPreparation: Bool {
-    if prepared != nil { return false }
+    if prepared != nil || isOut(.prepare) { return false }
     if active.count >= (active.capacity + 3) / 4 { return true }
     return active.count >= geometry.keysPerShard / 2
       && hasReached(limits.generationAge / 2, since: active.firstArrival)
   }
 
-  /// The capacity of a new filter, if the present one is missing, nearly worn or far too large.
-  private var wantedFilterCapacity: Int? {
-    // A run that is just being put into the present filter would begin again.
-    guard !runs.isEmpty, arrived == nil else { return nil }
-    let keys = sealedKeys + closingKeys
-    if let filter {
-      let isWorn = filter.insertedCount > filter.capacity
-      let isVast = filter.capacity > max(geometry.minimumFilterKeys, 8 * keys)
-      guard isWorn || isVast else { return nil }
-    }
-    // With a fifth more, a filter in a steady state is made anew five times in a window.
-    return max(geometry.minimumFilterKeys, keys + keys / 5)
-  }
-
-  /// What has left, unless a piece that is out may still read it.
+  /// What has left, unless a piece that is out still uses it.
   private mutating func takeRetired() -> RetiredParts? {
+    if retired.isEmpty { return nil }
+    let out = out
     var parts = RetiredParts()
-    if !isSealing {
-      parts.memory = retired.memory
-      retired.memory = []
+    parts.memory = retired.memory.filter { memory in !out.contains { $0.uses(memory) } }
+    let missed = nextSlices?.missed ?? []
+    parts.runs = retired.runs.filter { run in
+      !out.contains { $0.uses(run) } && !missed.contains { $0 === run }
     }
-    if !isMerging, !isFiltering {
-      parts.runs = retired.runs
-      retired.runs = []
-    }
+    retired.memory.removeAll { memory in parts.memory.contains { $0 === memory } }
+    retired.runs.removeAll { run in parts.runs.contains { $0 === run } }
     return parts.isEmpty ? nil : parts
   }
 
-  /// Lets a run that is in the filter take the place of the oldest closing table.
-  private mutating func install(_ run: SealedRun) {
-    let generation = closing.removeFirst()
+  /// Lets a run take the place of the oldest closing table, if every slice has its keys.
+  private mutating func installIfListed() {
+    guard let unlisted, filtersWithout(unlisted).allSatisfy({ $0 == nil }) else { return }
+    let (run, generation) = (unlisted.run, closing.removeFirst())
+    self.unlisted = nil
     retired.memory.append(generation.table.memory)
     runs.append(run)
     closingKeys -= generation.table.count
     sealedKeys += run.header.keyCount
-    arrived = nil
-    isSealing = false
-    if isFiltering { missed.append(Filling(run: run)) }
+    filter.count(run)
+    nextSlices?.missed.append(run)
   }
 
   /// Lets a merged run take the place of those of its parts that have not expired.
@@ -229,5 +168,52 @@ extension DedupIndex {
     }
     sealedKeys += run.header.keyCount
     runs.replaceSubrange(first...last, with: [run])
+  }
+}
+
+// MARK: The filter
+
+extension DedupIndex {
+  /// The filters of the slices that do not have a run's keys.
+  private func filtersWithout(_ unlisted: UnlistedRun) -> [SplitBlockBloomFilter?] {
+    zip(filter.slices, unlisted.filters).map { slice, known in
+      slice?.filter === known ? nil : slice?.filter
+    }
+  }
+
+  /// What slices that are being made still lack, or slices that should be made.
+  private mutating func nextFilling() -> FilterFilling? {
+    let inputs: [SealedRun]
+    if let next = nextSlices {
+      inputs = next.missed
+      nextSlices?.missed = []
+    } else {
+      let wanted = filter.wantedSlices(
+        keys: sealedKeys + closingKeys, minimum: geometry.minimumFilterKeys)
+      guard !runs.isEmpty, let wanted else { return nil }
+      var slices = [RunsFilter.Slice?](repeating: nil, count: RunsFilter.sliceCount)
+      for number in wanted.numbers {
+        slices[number] = RunsFilter.Slice(
+          capacity: wanted.capacity, bitsPerKey: geometry.filterBitsPerKey)
+      }
+      nextSlices = NextSlices(slices: slices, missed: [])
+      inputs = runs
+    }
+    guard var next = nextSlices else { return nil }
+    let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
+    for number in next.slices.indices { next.slices[number]?.keys += keys }
+    nextSlices = next
+    return FilterFilling(filters: next.slices.map { $0?.filter }, runs: inputs)
+  }
+
+  /// Puts the slices that were made into the filter, if no run came meanwhile.
+  private mutating func finishFilling(isDone: Bool) {
+    guard let next = nextSlices, !isDone || next.missed.isEmpty else { return }
+    for (number, slice) in next.slices.enumerated() {
+      guard let slice else { continue }
+      let old = isDone ? filter.replace(number, with: slice) : slice.filter.memory
+      if let old { retired.memory.append(old) }
+    }
+    nextSlices = nil
   }
 }

@@ -32,18 +32,14 @@ public struct DedupIndex: ~Copyable {
   var runs: [SealedRun] = []
   /// The number of the next run.
   var nextRun: UInt64
-  /// Stands in front of ``runs``; nil while it is made for the first time: any key may be in them.
-  var filter: SplitBlockBloomFilter?
-  /// A sealed generation that is put into the filter before it takes the place of its table.
-  var arrived: Filling?
-  /// A filter that will be the next one, with the runs that came while it was made.
-  var nextFilter: SplitBlockBloomFilter?
-  var missed: [Filling] = []
-  /// What is out.
-  var isPreparing = false
-  var isSealing = false
-  var isMerging = false
-  var isFiltering = false
+  /// Stands in front of ``runs``.
+  let filter = RunsFilter()
+  /// A run that takes the place of its table once every slice of the filter has its keys.
+  var unlisted: UnlistedRun?
+  /// Slices of the filter that are being made.
+  var nextSlices: NextSlices?
+  /// The pieces that are out.
+  var out: [DedupUpkeep] = []
   /// What has left, and whose memory and files are to be given back by upkeep.
   var retired = RetiredParts()
   /// The first upkeep that failed since somebody asked, and from when on it is tried again.
@@ -56,6 +52,18 @@ public struct DedupIndex: ~Copyable {
   struct ClosedGeneration {
     let table: BucketTable
     let span: RunSpan
+  }
+
+  /// A sealed generation, and the filters that have its keys.
+  struct UnlistedRun {
+    let run: SealedRun
+    var filters: [SplitBlockBloomFilter?]
+  }
+
+  /// Slices of the filter that are being made, by their numbers, and the runs that came meanwhile.
+  struct NextSlices {
+    var slices: [RunsFilter.Slice?]
+    var missed: [SealedRun]
   }
 
   /// An index whose older keys stand in runs.
@@ -97,12 +105,6 @@ public struct DedupIndex: ~Copyable {
     sealedKeys = runs.reduce(0) { $0 + $1.header.keyCount }
     active = BucketTable(shards: 1, geometry: geometry)
     active.memory.prepare()
-    if runs.isEmpty { filter = Self.leastFilter(geometry) }
-  }
-
-  static func leastFilter(_ geometry: TableGeometry) -> SplitBlockBloomFilter {
-    SplitBlockBloomFilter(
-      capacity: geometry.minimumFilterKeys, bitsPerKey: geometry.filterBitsPerKey)
   }
 
   /// Keys in the index. Complexity: O(1).

@@ -10,14 +10,21 @@ public final class DedupUpkeep: @unchecked Sendable {
   enum Work {
     /// Take the memory of the table that will be active next.
     case prepare(BucketTable)
-    /// Write a closed table as a run.
-    case seal(BucketTable, RunOrder)
+    /// Write a closed table as a run, and put its keys into the filters of slices.
+    case seal(BucketTable, RunOrder, [SplitBlockBloomFilter?])
+    /// Put the keys of a sealed run into slices that came while it was sealed.
+    case list(FilterFilling)
     /// Write neighbouring runs, the oldest one first, as one.
     case merge([SealedRun], RunOrder)
-    /// Put the keys of all runs into a filter that nobody uses yet.
-    case filter(SplitBlockBloomFilter, [SealedRun])
+    /// Put the keys of runs into a slice that nobody asks yet.
+    case fill(FilterFilling)
     /// Give memory back, and the memory and files of runs.
     case release(RetiredParts, any RunStore)
+  }
+
+  /// A ``Work`` without what it needs.
+  enum Kind {
+    case prepare, seal, list, merge, fill, release
   }
 
   let work: Work
@@ -46,22 +53,15 @@ public final class DedupUpkeep: @unchecked Sendable {
   private func performWork(rest: () -> Void) throws {
     switch work {
     case .prepare(let table): table.memory.prepare(rest: rest)
-    case .seal(let table, let order):
+    case .seal(let table, let order, let filters):
       run = try order.write { writer in
-        try SealedRun.write(table, into: &writer, rest: rest)
+        try SealedRun.write(table, into: &writer, filters: filters, rest: rest)
       }
     case .merge(let runs, let order):
       run = try order.write { writer in
         try SealedRun.merge(runs, into: &writer, rest: rest)
       }
-    case .filter(let filter, let runs):
-      filter.memory.prepare(rest: rest)
-      for run in runs {
-        for page in 0..<run.header.pageCount {
-          try filter.insert(run, pages: page..<page + 1)
-          if page.isMultiple(of: Self.pagesPerStep) { rest() }
-        }
-      }
+    case .list(let filling), .fill(let filling): try filling.perform(rest: rest)
     case .release(let parts, let store):
       for memory in parts.memory { memory.free(rest: rest) }
       for run in parts.runs {
@@ -72,7 +72,37 @@ public final class DedupUpkeep: @unchecked Sendable {
     }
   }
 
-  private static let pagesPerStep = 64
+  var kind: Kind {
+    switch work {
+    case .prepare: .prepare
+    case .seal: .seal
+    case .list: .list
+    case .merge: .merge
+    case .fill: .fill
+    case .release: .release
+    }
+  }
+
+  /// Whether it reads a run.
+  func uses(_ run: SealedRun) -> Bool {
+    switch work {
+    case .merge(let runs, _): runs.contains { $0 === run }
+    case .list(let filling), .fill(let filling): filling.runs.contains { $0 === run }
+    case .prepare, .seal, .release: false
+    }
+  }
+
+  /// Whether it reads or writes some memory.
+  func uses(_ memory: TableMemory) -> Bool {
+    switch work {
+    case .prepare(let table): table.memory === memory
+    case .seal(let table, _, let filters):
+      table.memory === memory || filters.contains { $0?.memory === memory }
+    case .list(let filling), .fill(let filling):
+      filling.filters.contains { $0?.memory === memory }
+    case .merge, .release: false
+    }
+  }
 }
 
 /// A run that is to be written.

@@ -20,8 +20,6 @@ struct TableGeometry {
   var filterBitsPerKey = 10
   /// Bits of a run's own filter for each key: about one false "maybe" in 150.
   var runFilterBitsPerKey = 11
-  /// Pages that one step of ``DedupIndex/maintain()`` puts into the filter: some ten microseconds.
-  var filterPagesPerStep = 16
   /// Runs of about the same size that are merged into one.
   var mergeFanIn = 4
 

@@ -12,7 +12,6 @@ struct GenerationTests {
     geometry.keysPerShard = keys
     geometry.stashSlotsPerShard = stash
     geometry.minimumFilterKeys = 16
-    geometry.filterPagesPerStep = 1
     return geometry
   }
 
@@ -121,7 +120,7 @@ struct GenerationTests {
     for piece in pieces { piece.perform() }
     model.advance(to: 5000)
     for piece in pieces.reversed() { model.index.finish(piece) }
-    try model.index.settle(synced: .max)
+    model.index.settle(synced: .max)
     #expect(model.index.keyCount == 0 && model.index.statistics.bytes < 9 << 20)
     model.check()
   }

@@ -90,7 +90,7 @@ final class IndexModel {
 
   func hasRoom(for count: Int) -> Bool { index.hasRoom(for: count) }
 
-  /// Does one step of upkeep: takes a piece, performs it, hands it back, or fills the filter a bit.
+  /// Does one step of upkeep: takes a piece, performs it, or hands it back.
   ///
   /// - Returns: whether there was anything to do.
   func step() -> Bool {
@@ -100,12 +100,6 @@ final class IndexModel {
       piece.perform()
     } else if let piece = upkeep.popLast() {
       index.finish(piece)
-    } else if index.arrived != nil || index.nextFilter != nil {
-      do {
-        _ = try index.maintain()
-      } catch {
-        Issue.record("\(error)")
-      }
     } else {
       return false
     }

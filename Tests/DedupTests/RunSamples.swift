@@ -40,6 +40,6 @@ func writeRun(
 /// A run of the keys of a table, made as the index makes it.
 func sealedRun(of table: BucketTable) throws -> SealedRun {
   try writeRun(maximumKeys: table.count) { writer in
-    try SealedRun.write(table, into: &writer, rest: {})
+    try SealedRun.write(table, into: &writer, filters: RunsFilter().filters, rest: {})
   }
 }

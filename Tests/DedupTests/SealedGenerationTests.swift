@@ -11,7 +11,6 @@ struct SealedGenerationTests {
     var geometry = TableGeometry()
     geometry.keysPerShard = 40
     geometry.minimumFilterKeys = 16
-    geometry.filterPagesPerStep = 1
     return geometry
   }
 
@@ -56,9 +55,9 @@ struct SealedGenerationTests {
       hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: 1,
       front: front, answers: &room)
     // The first generation closed behind 40 new keys of the batch.
-    try index.settle(synced: 144)
+    index.settle(synced: 144)
     #expect(store.numbers.isEmpty)
-    try index.settle(synced: 145)
+    index.settle(synced: 145)
     let run = try #require(try store.open().first)
     #expect(run.header.span.from == LogPlace(position: 0, chain: 0))
     #expect(run.header.span.through == front.sealed && run.header.span.end == 145)
@@ -80,7 +79,7 @@ struct SealedGenerationTests {
           $0 == .new
         }
         position += 25
-        try index.settle(synced: position)
+        index.settle(synced: position)
       }
       let chain = RunChain(try store.open().map(\.header), log: 0...position, expired: .min)
       let runs = try store.open().filter { chain.used.contains($0.header.number) }
@@ -92,7 +91,7 @@ struct SealedGenerationTests {
         try judge(keys(batch * 25..<batch * 25 + 25, .renew), &again, at: batch * 10, batch * 25) {
           $0 == .new || $0 == .duplicate
         }
-        try again.settle(synced: position)
+        again.settle(synced: position)
       }
       let count = (again.keyCount, index.keyCount)
       #expect(count.0 >= count.1)

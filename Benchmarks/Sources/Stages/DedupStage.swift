@@ -56,7 +56,7 @@ final class DedupStage: StageBody {
     while index.keyCount < keys {
       groups.draw(duplicates: false)
       _ = groups.judge(&index, arrival: 0)
-      try? index.settle(synced: .max)
+      index.settle(synced: .max)
     }
   }
 
@@ -65,7 +65,6 @@ final class DedupStage: StageBody {
     keep(UInt64(groups.judge(&index, arrival: 0)))
     while let piece = index.takeUpkeep(synced: .max) { upkeep.perform(piece) }
     for piece in upkeep.takeDone() { index.finish(piece) }
-    _ = try? index.maintain()
     return Stage.group
   }
 }
@@ -88,7 +87,7 @@ final class FilterStage: StageBody {
       groups.draw(duplicates: false)
       _ = groups.judge(&index, arrival: time)
       time = Int64(index.keyCount) * (window - 1_000) / Int64(keys)
-      try? index.settle(synced: .max)
+      index.settle(synced: .max)
     }
     arrival = time
   }

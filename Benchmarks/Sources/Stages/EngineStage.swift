@@ -64,7 +64,6 @@ final class EngineStage: StageBody {
     if unsealed >= Self.blockRecords { seal() }
     while let piece = ledger.takeUpkeep() { upkeep.perform(piece) }
     for piece in upkeep.takeDone() { ledger.finish(piece) }
-    _ = try ledger.maintain()
     keep(UInt64(acks.count))
     return columns.count
   }

@@ -51,7 +51,6 @@ final class StopStage: StageBody {
     for piece in upkeep.takeDone() { index.finish(piece) }
     keep(UInt64(groups.judge(&index, arrival: Int64(arrival))))
     while let piece = index.takeUpkeep(synced: .max) { upkeep.perform(piece) }
-    _ = try? index.maintain()
     let own = Self.nanoseconds(CLOCK_THREAD_CPUTIME_ID) - ownStarted
     longestStop?.note(elapsed: Self.nanoseconds(CLOCK_MONOTONIC) - started, own: own)
   }

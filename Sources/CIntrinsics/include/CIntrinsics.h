@@ -45,6 +45,16 @@ static inline uint32_t wb_match_nine(const void *tags, uint32_t tag) {
   return eight | (uint32_t)(words[8] == tag) << 8;
 }
 
+/// Reads a word that another thread may be setting bits of.
+static inline uint64_t wb_bits_load(const uint64_t *word) {
+  return __atomic_load_n(word, __ATOMIC_RELAXED);
+}
+
+/// Sets bits of a word that other threads may be reading. One thread at a time sets bits.
+static inline void wb_bits_set(uint64_t *word, uint64_t bits) {
+  __atomic_store_n(word, __atomic_load_n(word, __ATOMIC_RELAXED) | bits, __ATOMIC_RELAXED);
+}
+
 /// Maps `bytes` of zeroed memory, or gives NULL. Pages are taken when they are first touched.
 /// From 2 MiB on the memory is aligned to huge pages. Free it with `wb_table_free`.
 static inline void *wb_table_allocate(size_t bytes) {

@@ -1,5 +1,6 @@
 extension SealedRun {
-  /// Writes the keys of a closed table, sorted. Complexity: O(buckets + keys).
+  /// Writes the keys of a closed table, sorted, and puts them into the filter over all runs.
+  /// Complexity: O(buckets + keys).
   ///
   /// Buckets are visited in order, which is the order of identities, so only the few keys of one
   /// bucket need sorting: its own, those displaced into its neighbour, and those in the stash.
@@ -7,11 +8,14 @@ extension SealedRun {
   /// - Parameters:
   ///   - table: a closed table with at least one key.
   ///   - writer: the run's file, with nothing in it yet.
+  ///   - filters: those of the slices of that filter; nil where there is none.
   ///   - rest: called after each step.
   static func write(
-    _ table: BucketTable, into writer: inout RunWriter, rest: () -> Void
+    _ table: BucketTable, into writer: inout RunWriter, filters: [SplitBlockBloomFilter?],
+    rest: () -> Void
   ) throws {
     var group: [SealedKey] = []
+    var (slice, filter) = (0, filters.first ?? nil)
     var stashed = StashedKeys()
     for home in 0..<table.bucketCount {
       if home.isMultiple(of: TableGeometry.bucketsPerShard) {
@@ -24,7 +28,12 @@ extension SealedRun {
       let (own, neighbour) = unsafe (table.bucket(home), table.bucket(home ^ 1))
       unsafe gather(own, own.ownSlots, upper: upper, into: &group)
       unsafe gather(neighbour, neighbour.displacedSlots, upper: upper, into: &group)
-      for key in group { try writer.append(key) }
+      for key in group {
+        try writer.append(key)
+        let next = RunsFilter.slice(of: key.identity.position)
+        if next != slice { (slice, filter) = (next, filters[next]) }
+        if let filter { RunsFilter.insert(key.identity, into: filter) }
+      }
     }
   }
 

@@ -45,8 +45,7 @@ public final class SealedRun: @unchecked Sendable {
     fences = TableMemory(byteCount: fenceBytes)
     fences.copy(all.extracting(sizes.fencesOffset..<sizes.fencesOffset + fenceBytes))
     filter = SplitBlockBloomFilter(
-      blocks: all.extracting(sizes.filterOffset..<sizes.filterOffset + filterBytes),
-      keys: header.keyCount)
+      blocks: all.extracting(sizes.filterOffset..<sizes.filterOffset + filterBytes))
   }
 
   /// A run whose file was written just now, from the same fences and filter.
@@ -89,6 +88,9 @@ public final class SealedRun: @unchecked Sendable {
     let offset = (1 &+ page(of: identity.position)) &* RunPage.byteCount
     bytes.willNeed(offset..<offset &+ RunPage.byteCount)
   }
+
+  /// The pages from the first one on that a key of this position may stand in.
+  func pages(from position: UInt32) -> Range<Int> { page(of: position)..<header.pageCount }
 
   /// The first page that a key of this position may stand in: the last one that begins lower, or
   /// the first.

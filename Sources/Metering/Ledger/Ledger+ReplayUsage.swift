@@ -31,7 +31,7 @@ extension Ledger {
       if isFolded { foldReplayed(block.records, &scratch) } else { noteReplayed(&scratch) }
       if isRemembered { try rememberKeys(&scratch, front) }
       front.open += UInt64(scratch.records.count)
-      try dedup.settle(synced: end.rawValue, with: scratch.upkeep)
+      dedup.settle(synced: end.rawValue, with: scratch.upkeep)
     }
     try replayReceipts(block, end: end)
     segments[segments.count - 1].add(tenants: scratch.names.tenants)

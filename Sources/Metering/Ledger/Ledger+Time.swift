@@ -34,11 +34,6 @@ extension Ledger {
     closeHours()
   }
 
-  /// Does one bounded step of what can wait; true while there is more to do.
-  ///
-  /// - Throws: `RunError` if a page of a run is damaged; the ledger is of no use then.
-  public mutating func maintain() throws(RunError) -> Bool { try dedup.maintain() }
-
   /// Takes the next piece of the key index's upkeep, to be performed on another thread and handed
   /// back to ``finish(_:)``; nil while there is none.
   public mutating func takeUpkeep() -> DedupUpkeep? {

@@ -141,11 +141,6 @@ final class Partition {
     onSynced(writer.synced.position)
     commit()
     while let upkeep = ledger.takeUpkeep() { self.upkeep.perform(upkeep) }
-    do {
-      if try ledger.maintain() { wakeup.signal() }
-    } catch {
-      stop(damaged: error)
-    }
     if let failure = ledger.takeUpkeepFailure() { report(failure) }
   }
 
