@@ -40,12 +40,15 @@ extension DedupIndex {
   /// Closes the active generation and opens the next one.
   mutating func closeActive() {
     precondition(active.count > 0, "BUG: an empty generation closes")
+    // Not before its start: after a start the log is read on from before the end of the last run.
     let span = RunSpan(
-      from: activeFrom, through: front.sealed, end: front.open + freshCount, after: activeAfter,
+      from: activeFrom, through: front.sealed, start: activeStart,
+      end: max(activeStart, front.open + freshCount), after: activeAfter,
       firstArrival: active.firstArrival, lastArrival: active.lastArrival)
     closing.append(ClosedGeneration(table: active, span: span))
     closingKeys += active.count
     activeFrom = span.through
+    activeStart = span.end
     activeAfter = span.lastArrival
     // A table that nobody made ready takes its pages while it is used: a small one bounds the cost.
     active = prepared ?? BucketTable(shards: 1, geometry: geometry)
@@ -60,9 +63,22 @@ extension DedupIndex {
   }
 
   /// Whether the last arrival is further back than the window.
-  private func hasExpired(_ lastArrival: Int64) -> Bool {
-    let (limit, overflow) = now.subtractingReportingOverflow(limits.window)
+  private func hasExpired(_ lastArrival: Int64) -> Bool { hasExpired(lastArrival, at: now) }
+
+  /// Whether the last arrival is further back than the window at some time.
+  private func hasExpired(_ lastArrival: Int64, at time: Int64) -> Bool {
+    let (limit, overflow) = time.subtractingReportingOverflow(limits.window)
     return !overflow && lastArrival < limit
+  }
+
+  /// Lets the files of expired runs go that the log knows to be expired: a start judges by the last
+  /// entry of the log, and would take the file of a later run for lost.
+  mutating func retireExpired(_ synced: SyncedEnd) {
+    while let run = retired.expired.first,
+      hasExpired(run.header.span.lastArrival, at: synced.arrival)
+    {
+      retired.runs.append(retired.expired.removeFirst())
+    }
   }
 
   /// Whether a generation whose first key came at `arrival` has reached this age.
@@ -75,7 +91,7 @@ extension DedupIndex {
     let run = runs.removeFirst()
     sealedKeys -= run.header.keyCount
     nextSlices?.missed.removeAll { $0 === run }
-    retired.runs.append(run)
+    retired.expired.append(run)
   }
 
   private mutating func removeFirstClosing() {
@@ -94,6 +110,8 @@ struct RetiredParts {
   var memory: [TableMemory] = []
   /// Runs whose files go too.
   var runs: [SealedRun] = []
+  /// Expired runs whose files wait for the log to know it, the oldest one first.
+  var expired: [SealedRun] = []
 
   var isEmpty: Bool { memory.isEmpty && runs.isEmpty }
 }

@@ -90,7 +90,8 @@ extension DedupIndex {
     return count
   }
 
-  /// Judges one key; nil if it is new and the active generation takes no more.
+  /// Judges one key; nil if the active generation must close first: it takes no more, or it has a
+  /// key that is renewed, which would leave with the first arrival.
   ///
   /// - Parameter closed: its payload in the closed generations.
   @inline(__always)
@@ -99,7 +100,10 @@ extension DedupIndex {
   ) -> DedupAnswer? {
     if request == DedupRequest.skip.rawValue { return .skipped }
     precondition(request <= DedupRequest.renew.rawValue, "BUG: no such dedup request")
-    if let known = table.find(identity) { return known == payload ? .duplicate : .conflict }
+    if let known = table.find(identity) {
+      if request == DedupRequest.renew.rawValue { return nil }
+      return known == payload ? .duplicate : .conflict
+    }
     if closed != notKnown, request != DedupRequest.renew.rawValue {
       return closed == Int32(payload) ? .duplicate : .conflict
     }

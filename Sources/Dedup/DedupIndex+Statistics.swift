@@ -20,14 +20,16 @@ extension DedupIndex {
   }
 
   /// Bytes of all files that are not removed yet.
-  var fileBytes: Int { (runs + retired.runs).reduce(0) { $0 + $1.header.fileByteCount } }
+  var fileBytes: Int {
+    (runs + retired.runs + retired.expired).reduce(0) { $0 + $1.header.fileByteCount }
+  }
 
   private var mappedBytes: Int {
     var bytes = active.memory.mappedBytes + filter.mappedBytes
     bytes += prepared?.memory.mappedBytes ?? 0
     for slice in nextSlices?.slices ?? [] { bytes += slice?.filter.memory.mappedBytes ?? 0 }
     for generation in closing { bytes += generation.table.memory.mappedBytes }
-    for run in runs + retired.runs { bytes += run.residentByteCount }
+    for run in runs + retired.runs + retired.expired { bytes += run.residentByteCount }
     for memory in retired.memory { bytes += memory.mappedBytes }
     bytes += unlisted?.run.residentByteCount ?? 0
     return bytes

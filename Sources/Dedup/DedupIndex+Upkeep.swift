@@ -7,11 +7,12 @@ extension DedupIndex {
   /// out at a time, because none may wait for a long one.
   /// Complexity: O(generations).
   ///
-  /// - Parameter synced: everything before this position of the log is on stable storage. A run may
-  ///   not know a key that the log could still lose: its retry would be turned away.
+  /// - Parameter synced: how far the log is on stable storage. A run may not know a key that the
+  ///   log could still lose: its retry would be turned away.
   /// - Returns: nil if nothing needs to be done that is not out already.
-  public mutating func takeUpkeep(synced: UInt64) -> DedupUpkeep? {
-    guard let work = nextWork(synced: synced) else { return nil }
+  public mutating func takeUpkeep(synced: SyncedEnd) -> DedupUpkeep? {
+    retireExpired(synced)
+    guard let work = nextWork(synced: synced.position) else { return nil }
     let piece = DedupUpkeep(work)
     out.append(piece)
     return piece
@@ -32,7 +33,7 @@ extension DedupIndex {
       let order = order(first.span, maximumKeys: first.table.count)
       return .seal(first.table, order, filter.filters)
     }
-    if !isOut(.merge), let range = nextMerge {
+    if !isOut(.merge), let range = takeMerge() {
       let inputs = Array(runs[range])
       let span = inputs.dropFirst().reduce(inputs[0].header.span) { $0.joined($1.header.span) }
       let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
@@ -63,9 +64,10 @@ extension DedupIndex {
       }
       installIfListed()
     case .merge(let inputs, _):
+      mayMerge = true
       if let run = upkeep.run { replace(inputs, with: run) }
     case .fill: finishFilling(isDone: upkeep.error == nil)
-    case .release: break
+    case .release: mayMerge = true
     }
   }
 
@@ -76,7 +78,7 @@ extension DedupIndex {
   ///   - synced: as for ``takeUpkeep(synced:)``.
   ///   - performer: who does it; it may have pieces when the start is over. Nil does everything
   ///     here and now.
-  public mutating func settle(synced: UInt64, with performer: (any UpkeepPerformer)? = nil) {
+  public mutating func settle(synced: SyncedEnd, with performer: (any UpkeepPerformer)? = nil) {
     if let performer {
       for upkeep in performer.takeDone() { finish(upkeep) }
       while let upkeep = takeUpkeep(synced: synced) { performer.perform(upkeep) }
@@ -113,8 +115,11 @@ extension DedupIndex {
       filterBitsPerKey: geometry.runFilterBitsPerKey, store: store)
   }
 
-  /// Runs to merge, if the merged one fits on the disk beside its parts.
-  private var nextMerge: Range<Int>? {
+  /// Runs to merge, if the merged one fits on the disk beside its parts. It is looked for only when
+  /// runs or files have changed.
+  private mutating func takeMerge() -> Range<Int>? {
+    guard mayMerge else { return nil }
+    mayMerge = false
     let plan = MergePlan(longestSpan: limits.longestMergedSpan, fanIn: geometry.mergeFanIn)
     guard let range = plan.next(runs.map(\.header)) else { return nil }
     let merged = runs[range].reduce(0) { $0 + $1.header.fileByteCount }
@@ -152,6 +157,7 @@ extension DedupIndex {
     self.unlisted = nil
     retired.memory.append(generation.table.memory)
     runs.append(run)
+    mayMerge = true
     closingKeys -= generation.table.count
     sealedKeys += run.header.keyCount
     filter.count(run)

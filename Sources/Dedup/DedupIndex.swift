@@ -21,8 +21,10 @@ public struct DedupIndex: ~Copyable {
   var freshCount: UInt64 = 0
   /// The generation that takes new keys.
   var active: BucketTable
-  /// Where it begins in the log, and the arrival of the last key before it.
+  /// Where it begins in the log: the place from which it has to be read, the position of its first
+  /// key, and the arrival of the last key before it.
   var activeFrom: LogPlace
+  var activeStart: UInt64
   var activeAfter: Int64
   /// The table that will be active next, once it is ready.
   var prepared: BucketTable?
@@ -30,6 +32,8 @@ public struct DedupIndex: ~Copyable {
   var closing: [ClosedGeneration] = []
   /// Sealed generations, oldest first, all older than the closing ones.
   var runs: [SealedRun] = []
+  /// Whether runs or files have changed since runs to merge were looked for.
+  var mayMerge = true
   /// The number of the next run.
   var nextRun: UInt64
   /// Stands in front of ``runs``.
@@ -73,21 +77,22 @@ public struct DedupIndex: ~Copyable {
   ///   - owner: whose keys.
   ///   - store: where runs are written.
   ///   - runs: the runs of the store, the oldest one first, whose spans join.
+  ///   - nextRun: the least number that no file of the store has, beside those of `runs`.
   ///   - arrival: the time from which it counts, in milliseconds.
   ///
   /// It takes 8 MiB at once; memory grows with use from there.
   public init(
     limits: DedupLimits, owner: RunOwner, store: any RunStore, runs: [SealedRun] = [],
-    startingAt arrival: Int64
+    nextRun: UInt64 = 1, startingAt arrival: Int64
   ) {
     self.init(
-      limits: limits, owner: owner, store: store, runs: runs, startingAt: arrival,
-      geometry: TableGeometry())
+      limits: limits, owner: owner, store: store, runs: runs, nextRun: nextRun,
+      startingAt: arrival, geometry: TableGeometry())
   }
 
   init(
     limits: DedupLimits, owner: RunOwner, store: any RunStore, runs: [SealedRun],
-    startingAt arrival: Int64, geometry: TableGeometry
+    nextRun: UInt64 = 1, startingAt arrival: Int64, geometry: TableGeometry
   ) {
     precondition(limits.areValid, "BUG: limits of a dedup index that leave it nothing")
     self.limits = limits
@@ -96,12 +101,14 @@ public struct DedupIndex: ~Copyable {
     self.owner = owner
     self.store = store
     self.runs = runs
-    now = arrival
     let last = runs.last?.header.span
+    // The log is read on from before the last run's end: what is given again did not come earlier.
+    now = max(arrival, last?.lastArrival ?? arrival)
     activeFrom = last?.through ?? LogPlace(position: 0, chain: 0)
+    activeStart = last?.end ?? 0
     activeAfter = last?.lastArrival ?? .min
     front = LogFront(sealed: activeFrom, open: activeFrom.position)
-    nextRun = (runs.map(\.header.number).max() ?? 0) + 1
+    self.nextRun = max(nextRun, (runs.map(\.header.number).max() ?? 0) + 1)
     sealedKeys = runs.reduce(0) { $0 + $1.header.keyCount }
     active = BucketTable(shards: 1, geometry: geometry)
     active.memory.prepare()
@@ -110,15 +117,33 @@ public struct DedupIndex: ~Copyable {
   /// Keys in the index. Complexity: O(1).
   public var keyCount: Int { active.count + closingKeys + sealedKeys }
 
-  /// Where the log is read on after a start from the runs: the keys of everything before are in
-  /// them.
-  public var completeThrough: LogPlace { activeFrom }
+  /// Begins behind the beginning of the log, in an index without keys: its first run tells later
+  /// starts that what was before is lost.
+  ///
+  /// - Parameters:
+  ///   - place: where the log that is left begins.
+  ///   - arrival: in milliseconds, not before that of any key before `place`, nor behind that of
+  ///     any key after it.
+  public mutating func begin(at place: LogPlace, after arrival: Int64) {
+    precondition(keyCount == 0, "BUG: an index with keys begins")
+    activeFrom = place
+    activeStart = place.position
+    activeAfter = arrival
+    front = LogFront(sealed: place, open: place.position)
+  }
 
-  /// From which arrival on the runs are complete, if the log before them is not read; nil if they
-  /// are from the beginning.
+  /// Where the log is read on after a start from the runs: the keys of everything before are in
+  /// them, on stable storage, or have left. A closed generation is not, until it is sealed.
+  public var completeThrough: LogPlace {
+    runs.last?.header.span.through ?? LogPlace(position: 0, chain: 0)
+  }
+
+  /// The index is complete for arrivals later than this, in milliseconds; nil if it is from the
+  /// beginning.
   public var completeAfter: Int64? {
-    guard let first = runs.first, first.header.span.from.position > 0 else { return nil }
-    return first.header.span.after
+    let oldest = runs.first?.header.span ?? closing.first?.span
+    let (start, after) = oldest.map { ($0.start, $0.after) } ?? (activeStart, activeAfter)
+    return start > 0 ? after : nil
   }
 
   /// Whether this many new keys fit below the limits. Ask before ``judge``: the index itself never
@@ -138,11 +163,29 @@ public struct DedupIndex: ~Copyable {
   }
 }
 
+/// How far the log is on stable storage.
+public struct SyncedEnd: Sendable, Hashable {
+  /// Everything before this position is.
+  public var position: UInt64
+  /// The arrival of an entry before it, in milliseconds; the later the sooner files leave.
+  public var arrival: Int64
+
+  /// How far the log is on stable storage.
+  public init(position: UInt64, arrival: Int64) {
+    self.position = position
+    self.arrival = arrival
+  }
+
+  /// All of it, for an index without a log.
+  public static let max = SyncedEnd(position: .max, arrival: .max)
+}
+
 /// How far the log is when a batch of keys is judged.
 public struct LogFront: Sendable, Hashable {
   /// The end of its last block.
   public var sealed: LogPlace
-  /// The position of the batch's first new key.
+  /// The position of ``sealed``, and the records behind it up to the batch's first new key. It is
+  /// the same live and in a replay, because receipts do not count: spans join by it.
   public var open: UInt64
 
   /// How far the log is.

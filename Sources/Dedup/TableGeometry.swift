@@ -18,15 +18,15 @@ struct TableGeometry {
   var minimumFilterKeys = 4096
   /// Bits of the filter over all runs for each key: about one false "maybe" in 100 when it is full.
   var filterBitsPerKey = 10
-  /// Bits of a run's own filter for each key: about one false "maybe" in 150.
-  var runFilterBitsPerKey = 11
-  /// Runs of about the same size that are merged into one.
+  /// Bits of a run's own filter for each key: about one false "maybe" in 200.
+  var runFilterBitsPerKey = 12
+  /// Runs that are merged into one, at least.
   var mergeFanIn = 4
 
   /// A shard with more keys than this in its stash closes the generation.
   var stashLimit: Int { stashSlotsPerShard * 3 / 4 }
 
-  /// Bytes of memory that a sealed key takes: eleven bits of its run's filter, twelve of the filter
+  /// Bytes of memory that a sealed key takes: twelve bits of its run's filter, eleven of the filter
   /// over all runs, and its share of the fences; some are left for a part of the filter that is
   /// made anew.
   static let memoryPerSealedKey = 3

@@ -192,6 +192,40 @@ struct GenerationTests {
     #expect(transcripts.count == 1)
   }
 
+  @Test("a key that is renewed in the generation that has it stays from then on, as it is then")
+  func renewalInOneGeneration() {
+    let limits = DedupLimits(window: 1000, maximumKeys: 1000, generations: 1)
+    let model = IndexModel(limits, geometry: geometry(keys: 50))
+    let hash = KeyHash(high: 7 << 48, low: 9 << 32)
+    #expect(model.answers([PresentedKey(hash: hash, payload: 1)], at: 1000) == [.new])
+    let again = PresentedKey(hash: hash, payload: 2, request: .renew)
+    #expect(model.answers([again], at: 1400) == [.new])
+    let probes = [1, 2].map { PresentedKey(hash: hash, payload: $0, request: .probe) }
+    for _ in 0..<2 {
+      #expect(model.answers(probes, at: 2400) == [.conflict, .duplicate])
+      model.settle()
+    }
+    #expect(model.answers(probes, at: 2401) == [.absent, .absent])
+  }
+
+  @Test("of a key that stands in several generations the newest payload counts, in each tier")
+  func newestPayload() {
+    let limits = DedupLimits(window: 1000, maximumKeys: 1000, generations: 2)
+    let model = IndexModel(limits, geometry: geometry(keys: 50))
+    let hash = KeyHash(high: 7 << 48, low: 9 << 32)
+    for payload in 1...3 as ClosedRange<UInt16> {
+      let key = PresentedKey(hash: hash, payload: payload, request: .renew)
+      #expect(model.answers([key], at: 1000) == [.new])
+    }
+    model.advance(to: 1500)
+    let probes = (1...3).map { PresentedKey(hash: hash, payload: $0, request: .probe) }
+    #expect(model.index.closing.count == 3)
+    #expect(model.answers(probes, at: 1500) == [.conflict, .conflict, .duplicate])
+    model.settle()
+    #expect(model.index.runs.count == 3)
+    #expect(model.answers(probes, at: 1500) == [.conflict, .conflict, .duplicate])
+  }
+
   @Test("a renewed key stays for a window from its renewal, a repeated one does not")
   func renewal() throws {
     func answer(_ request: DedupRequest, thenProbeAt probe: Int64) throws -> [UInt8] {

@@ -94,7 +94,7 @@ final class IndexModel {
   ///
   /// - Returns: whether there was anything to do.
   func step() -> Bool {
-    if let piece = index.takeUpkeep(synced: position) {
+    if let piece = index.takeUpkeep(synced: SyncedEnd(position: position, arrival: now)) {
       upkeep.append(piece)
     } else if let piece = upkeep.first(where: { !$0.isDone }) {
       piece.perform()

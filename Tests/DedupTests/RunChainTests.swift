@@ -29,6 +29,39 @@ struct RunChainTests {
     return (chain.used, chain.through.position, chain.lostThrough)
   }
 
+  /// A run that begins or ends within a block.
+  private func header(
+    _ number: UInt64, _ range: ClosedRange<UInt64>, start: UInt64, end: UInt64
+  ) -> RunHeader {
+    var header = header(number, range, end: end)
+    header.span.start = start
+    return header
+  }
+
+  @Test("of several generations that close within one block none is forgotten")
+  func withinOneBlock() {
+    let headers = [
+      header(1, 0...10, end: 12), header(2, 10...10, start: 12, end: 14),
+      header(3, 10...20, start: 14, end: 20),
+    ]
+    #expect(chain(headers) == ([1, 2, 3], 20, nil))
+    #expect(chain([headers[0], headers[2]]) == ([1], 10, nil))
+    #expect(chain([headers[0], headers[2]], log: 12...100) == ([3], 20, 10))
+    // The first of them begins with the log, the second one only in its first block.
+    let first = [
+      header(1, 0...0, end: 3), header(2, 0...0, start: 3, end: 5),
+      header(3, 0...10, start: 5, end: 10),
+    ]
+    #expect(chain(first) == ([1, 2, 3], 10, nil))
+    #expect(chain([first[1], first[2]]) == ([], 0, nil))
+    #expect(chain([first[1], first[2]], log: 5...100) == ([2, 3], 10, 0))
+    // After a start a run may hold only keys that the one before has. When that one has left, it
+    // still tells that nothing else is missing.
+    var again = header(2, 10...10, start: 14, end: 14)
+    again.span.after = 5
+    #expect(chain([again, headers[2]], log: 10...100, expired: 6) == ([2, 3], 20, nil))
+  }
+
   @Test("runs that join are used, in any order of their files")
   func joined() {
     let headers = [header(3, 20...30), header(1, 0...10), header(2, 10...20)]

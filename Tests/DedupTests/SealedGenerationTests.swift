@@ -55,9 +55,9 @@ struct SealedGenerationTests {
       hashes: hashes.span, payloads: payloads.span, requests: requests.span, arrival: 1,
       front: front, answers: &room)
     // The first generation closed behind 40 new keys of the batch.
-    index.settle(synced: 144)
+    index.settle(synced: SyncedEnd(position: 144, arrival: 1))
     #expect(store.numbers.isEmpty)
-    index.settle(synced: 145)
+    index.settle(synced: SyncedEnd(position: 145, arrival: 1))
     let run = try #require(try store.open().first)
     #expect(run.header.span.from == LogPlace(position: 0, chain: 0))
     #expect(run.header.span.through == front.sealed && run.header.span.end == 145)
@@ -79,7 +79,7 @@ struct SealedGenerationTests {
           $0 == .new
         }
         position += 25
-        index.settle(synced: position)
+        index.settle(synced: SyncedEnd(position: position, arrival: Int64(batch * 10)))
       }
       let chain = RunChain(try store.open().map(\.header), log: 0...position, expired: .min)
       let runs = try store.open().filter { chain.used.contains($0.header.number) }
@@ -91,7 +91,7 @@ struct SealedGenerationTests {
         try judge(keys(batch * 25..<batch * 25 + 25, .renew), &again, at: batch * 10, batch * 25) {
           $0 == .new || $0 == .duplicate
         }
-        again.settle(synced: position)
+        again.settle(synced: SyncedEnd(position: position, arrival: Int64(batch * 10)))
       }
       let count = (again.keyCount, index.keyCount)
       #expect(count.0 >= count.1)
@@ -100,10 +100,42 @@ struct SealedGenerationTests {
     }
   }
 
+  @Test("after a start, what follows a generation that closed inside a block can be read")
+  func startsInsideABlock() throws {
+    let limits = DedupLimits(window: 900, maximumKeys: 100_000, generations: 4)
+    let store = MemoryRunStore()
+    func feed(_ index: inout DedupIndex, _ request: DedupRequest) throws {
+      for batch in 0..<2 as Range<UInt64> {
+        let range = batch * 25..<batch * 25 + 25
+        try judge(keys(range, request), &index, at: 10 + batch, range.lowerBound, sealed: 0) {
+          $0 == .new
+        }
+      }
+      index.settle(synced: SyncedEnd(position: 50, arrival: 11))
+    }
+    var index = DedupIndex(
+      limits: limits, owner: .sample, store: store, runs: [], startingAt: 0, geometry: geometry)
+    try feed(&index, .admit)
+    let first = try #require(try store.open().first)
+    // The log is read on from before its end, and before the arrival of its last key.
+    #expect(first.header.span.through.position == 0 && first.header.span.lastArrival == 11)
+    var again = DedupIndex(
+      limits: limits, owner: .sample, store: store, runs: [first], startingAt: 0,
+      geometry: geometry)
+    try feed(&again, .renew)
+    let runs = try store.open()
+    #expect(runs.count == 2)
+    for run in runs.dropFirst() {
+      #expect(first.header.span.isFollowed(by: run.header.span))
+    }
+    try judge(keys(0..<50, .probe), &again, at: 20, 50) { $0 == .duplicate }
+  }
+
   private func judge(
     _ keys: [PresentedKey], _ index: inout DedupIndex, at arrival: UInt64, _ position: UInt64,
-    isRight: (DedupAnswer) -> Bool
+    sealed: UInt64? = nil, isRight: (DedupAnswer) -> Bool
   ) throws {
+    let end = sealed ?? position
     let (hashes, payloads) = (keys.map(\.hash), keys.map(\.payload))
     let requests = keys.map(\.request.rawValue)
     var raw = [UInt8](repeating: 0xff, count: keys.count)
@@ -111,7 +143,7 @@ struct SealedGenerationTests {
     try index.judge(
       hashes: hashes.span, payloads: payloads.span, requests: requests.span,
       arrival: Int64(arrival),
-      front: LogFront(sealed: LogPlace(position: position, chain: position), open: position),
+      front: LogFront(sealed: LogPlace(position: end, chain: end), open: position),
       answers: &answers)
     let wrong = raw.count { !(DedupAnswer(rawValue: $0).map(isRight) ?? false) }
     #expect(wrong == 0)

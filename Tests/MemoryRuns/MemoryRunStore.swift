@@ -6,6 +6,7 @@ public final class MemoryRunStore: RunStore {
   private let files = Mutex<[UInt64: Memory]>([:])
   private let failing = Mutex<Int?>(nil)
   private let operations = Mutex(0)
+  private let ending = Mutex<Int?>(nil)
 
   /// An empty store.
   public init() {}
@@ -16,6 +17,13 @@ public final class MemoryRunStore: RunStore {
   /// Lets the n-th operation from now on fail, the first one with 0, and none after it.
   public func fail(afterOperations count: Int?) { failing.withLock { $0 = count } }
 
+  /// Lets nothing happen any more after so many operations and removals from now on, as if the
+  /// process had ended; nil for a new process.
+  public func end(afterOperations count: Int?) { ending.withLock { $0 = count } }
+
+  /// Whether that has come.
+  public var hasEnded: Bool { ending.withLock { $0 == 0 } }
+
   /// Operations that were asked for so far.
   public var operationCount: Int { operations.withLock { $0 } }
 
@@ -24,15 +32,25 @@ public final class MemoryRunStore: RunStore {
 
   /// Opens every file, the lowest number first.
   public func open() throws -> [SealedRun] {
-    try numbers.map { number in
-      guard let bytes = bytes(number) else { preconditionFailure("a file is gone") }
-      return try SealedRun(opening: bytes, number: number)
-    }
+    try numbers.map(open)
+  }
+
+  /// Opens a file that is there.
+  public func open(_ number: UInt64) throws(RunError) -> SealedRun {
+    guard let bytes = bytes(number) else { preconditionFailure("a file is gone") }
+    return try SealedRun(opening: bytes, number: number)
   }
 
   /// What a file holds, empty if there is none.
   public func content(_ number: UInt64) -> [UInt8] {
     files.withLock { files in files[number].map { unsafe Array($0.bytes) } ?? [] }
+  }
+
+  /// A store with files of the same content.
+  public func copy() -> MemoryRunStore {
+    let copy = MemoryRunStore()
+    for number in numbers { copy.put(number, content(number)) }
+    return copy
   }
 
   private func bytes(_ number: UInt64) -> RunBytes? {
@@ -51,10 +69,21 @@ public final class MemoryRunStore: RunStore {
   }
 
   /// Removes a file; who has its bytes keeps them.
-  public func remove(_ number: UInt64) { files.withLock { $0[number] = nil } }
+  public func remove(_ number: UInt64) {
+    guard (try? goOn()) != nil else { return }
+    files.withLock { $0[number] = nil }
+  }
+
+  private func goOn() throws {
+    try ending.withLock { left in
+      if left == 0 { throw Failure() }
+      left = left.map { $0 - 1 }
+    }
+  }
 
   fileprivate func operate() throws {
     operations.withLock { $0 += 1 }
+    try goOn()
     try failing.withLock { count in
       guard let left = count else { return }
       count = left == 0 ? nil : left - 1

@@ -12,7 +12,7 @@ struct JournalControlTests {
   private static let configuration = ConfigurationRecord(
     text: "a = 1\nb = ü", acceptanceBack: 253_402_300_799_999, acceptanceAhead: 0, dedupWindow: 1)
 
-  private static let snapshot = LedgerSnapshot(
+  static let snapshot = LedgerSnapshot(
     time: .latest, configuration: configuration, closedThrough: Hour(containing: .latest),
     horizon: Timestamp(milliseconds: 0), largestAhead: 3_600_000, checkpoint: point,
     attempt: attempt,
@@ -27,8 +27,14 @@ struct JournalControlTests {
         lastArrival: .latest, sequences: [1, 2, 3])
     ])
 
+  private static let following: LedgerSnapshot = {
+    var following = snapshot
+    following.previous = JournalSnapshotTests.segment
+    return following
+  }()
+
   static let entries: [ControlEntry] = [
-    .snapshot(snapshot),
+    .snapshot(snapshot), .snapshot(following),
     .snapshot(
       LedgerSnapshot(
         time: Timestamp(milliseconds: 0), configuration: nil, closedThrough: nil, horizon: nil,
@@ -83,7 +89,7 @@ struct JournalControlTests {
       var bytes = (0..<Int.random(in: 0..<40, using: &random)).map { _ in
         UInt8.random(in: 0...255, using: &random)
       }
-      if !bytes.isEmpty { bytes[0] %= 9 }
+      if !bytes.isEmpty { bytes[0] %= 10 }
       _ = try? ControlEntry(decoding: bytes, at: LogPosition(0))
     }
   }

@@ -113,7 +113,7 @@ struct LedgerSegmentTests {
     #expect(try world.judge(batch(1)).disposition == .archived)
   }
 
-  @Test func insideTheDedupWindowNoSegmentGoes() throws {
+  @Test func insideTheDedupWindowASegmentGoesOnlyWhenItsKeysStandInRuns() throws {
     var configuration = LedgerWorld.configuration()
     configuration.segmentSize = 1
     configuration.dedup.window = 60 * day
@@ -125,6 +125,42 @@ struct LedgerSegmentTests {
     try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
     try world.flush(token: 2)
     #expect(world.removableSegments().isEmpty)
+    world.upkeep()
+    let removable = world.removableSegments()
+    let keys = world.ledger.keysThrough
+    #expect(removable.last?.end.position == keys)
+    world.ledger.segmentsRemoved(removable.count)
+    world.files.removeFirst(removable.count)
+    world.crash()
+    try world.recover()
+    let horizon = world.ledger.horizon
+    #expect(horizon == nil, "the runs have the keys from the beginning on")
+    let again = try world.judge(TestBatch(sequence: 9, records: [.test(1 << 32, at: world.now)]))
+    #expect(again.receipt.counts.conflict + again.receipt.counts.duplicate == 1)
+  }
+
+  @Test func whatIsOutsideTheWindowIsForTheLogToTell() throws {
+    var configuration = LedgerWorld.configuration()
+    configuration.segmentSize = 1
+    let world = LedgerWorld(configuration)
+    try world.judge(batch(1))
+    try world.flush(token: 1)
+    for _ in 0..<6 { world.tick(after: 6 * day) }
+    try world.flush(token: 2)
+    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.flush(token: 3)
+    let arrival = try #require(world.ledger.segments.first { !$0.hours.isEmpty }?.lastArrival)
+    let before = world.removableSegments().count
+    // No hour ends: the ledger's time passes the window, and the log does not say so.
+    world.tick(after: 1)
+    #expect(world.ledger.time.milliseconds - arrival.milliseconds > configuration.dedup.window)
+    #expect(world.removableSegments().count == before)
+    world.tick(after: Hour.milliseconds)
+    let synced = world.ledger.synced
+    world.ledger.synced(through: synced, segmentSizes: [:])
+    #expect(world.removableSegments().count == before, "the entry is not synced")
+    world.sync()
+    #expect(world.removableSegments().count > before)
   }
 
   @Test func aReceiptWaitsForItsGroup() throws {

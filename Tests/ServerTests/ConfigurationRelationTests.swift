@@ -119,13 +119,11 @@ import Wire
       loaded.warnings.map { fixture.shown("\($0)") } == [
         "authentication.keysFile: found \"/k\" (FILE line 2); it has no effect: "
           + "authentication.mode is none (default)",
-        "log.retention: found \"1d\" (FILE line 1); segments are kept for the dedup window all the "
-          + "same: dedup.window is 36d (default)",
         "log.diskReserve: found \"1MiB\" (FILE line 1); the disk may be full before the next "
           + "segment is allocated: log.segmentSize is 256MiB (default)",
         "WEIGHBRIDGE_INGEST_UPD: there is no such variable; the nearest is WEIGHBRIDGE_INGEST_UDP",
       ])
-    #expect(loaded.report.contains("warning: log.retention"))
+    #expect(loaded.report.contains("warning: log.diskReserve"))
   }
 
   @Test func keysFile() throws {

@@ -28,7 +28,8 @@ import Testing
     case .torn(let tail): "torn \(tail.segment): \(tail.range)"
     case .begin(let header): "begin \(header.number)"
     case .block(let block): note(block.start, block.end)
-    case .end(let segment, let length): "end \(segment): \(length)"
+    case .end(let segment, let length, let isWhole):
+      "end \(segment): \(length)" + (isWhole ? "" : ", its head")
     }
   }
 
@@ -78,6 +79,24 @@ import Testing
     #expect(error == nil)
     #expect(try notes == expected(log))
     #expect(notes.count == LedgerLog.segmentCount * (LedgerLog.blockCount + 2))
+  }
+
+  @Test func ofSomeSegmentsOnlyTheHeadIsRead() throws {
+    var log = try LedgerLog()
+    let notes = try expected(log)
+    // What is not read may be damaged, and what was allocated is not counted.
+    try log.damage(block: 1, ofSegment: 1)
+    let length = log.segments[1].bytes.count
+    log.segments[1].bytes += [UInt8](repeating: 0, count: 4_096)
+    let memory = Memory(log)
+    let ahead = LogReadAhead(memory, segments: memory.numbers, heads: [2], mark: nil)
+    defer { ahead.stop() }
+    var found: [String] = []
+    while let piece = try ahead.next() { found.append(note(piece)) }
+    let pieces = LedgerLog.blockCount + 2
+    let head = notes[pieces..<pieces + 2]
+    #expect(
+      found == notes[..<pieces] + head + ["end 2: \(length), its head"] + notes[(2 * pieces)...])
   }
 
   @Test func aBlockStaysAsItIsUntilTheNextPieceIsAskedFor() throws {

@@ -26,7 +26,7 @@ public struct RunChain: Sendable, Hashable {
         if log.lowerBound == 0 { self = RunChain() }
         return
       }
-      let isComplete = first.span.from.position == 0 || first.span.after < expired
+      let isComplete = first.span.start == 0 || first.span.after < expired
       let isReadOn = last.span.through.position >= log.lowerBound
       let candidate = RunChain(chain, lostThrough: isComplete ? nil : first.span.after)
       if isReadOn, isComplete {
@@ -49,16 +49,22 @@ public struct RunChain: Sendable, Hashable {
   /// Takes the newest run, of several that end together the widest, and all that join before it.
   private static func takeNewestChain(_ left: inout [RunHeader]) -> [RunHeader] {
     var chain: [RunHeader] = []
-    var end = left.max { $0.span.through.position < $1.span.through.position }?.span.through
-    while let place = end {
-      let next = left.filter { $0.span.through == place }
-        .min { $0.span.from.position < $1.span.from.position }
-      guard let next else { break }
-      chain.insert(next, at: 0)
-      // Parts of a merged run go with it.
-      left.removeAll { $0.span.from.position >= next.span.from.position }
-      end = next.span.from
+    let end = left.map(\.span.end).max()
+    var next = widest(left.filter { $0.span.end == end })
+    while let run = next {
+      chain.insert(run, at: 0)
+      let start = run.span.start
+      // Parts of a merged run go with it. One that ends where it starts is none.
+      left.removeAll {
+        $0.number == run.number || $0.span.start >= start && $0.span.end > start
+      }
+      next = widest(left.filter { $0.span.isFollowed(by: run.span) })
     }
     return chain
+  }
+
+  /// Of runs that end together the one that starts first, or else the newest.
+  private static func widest(_ headers: [RunHeader]) -> RunHeader? {
+    headers.min { ($0.span.start, $1.number) < ($1.span.start, $0.number) }
   }
 }

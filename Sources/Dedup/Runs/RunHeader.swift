@@ -40,9 +40,12 @@ public struct LogPlace: Sendable, Hashable {
 public struct RunSpan: Sendable, Hashable {
   /// Where it begins: the ``through`` of the run before.
   public var from: LogPlace
-  /// The keys of all records between ``from`` and here are in the run.
+  /// Where the log is read on after the run.
   public var through: LogPlace
-  /// No key of a record at this position or behind it is in the run.
+  /// The ``end`` of the run before, which may lie in the block behind ``from``.
+  public var start: UInt64
+  /// The keys of all records between ``start`` and here are in the run, and none of a record at
+  /// this position or behind it.
   public var end: UInt64
   /// The arrival of the last key of the generation before, the least value if there was none.
   public var after: Int64
@@ -52,12 +55,15 @@ public struct RunSpan: Sendable, Hashable {
   public var lastArrival: Int64
 
   /// The span of a run.
+  ///
+  /// - Parameter start: that of ``from`` if nil.
   public init(
-    from: LogPlace, through: LogPlace, end: UInt64, after: Int64, firstArrival: Int64,
-    lastArrival: Int64
+    from: LogPlace, through: LogPlace, start: UInt64? = nil, end: UInt64, after: Int64,
+    firstArrival: Int64, lastArrival: Int64
   ) {
     self.from = from
     self.through = through
+    self.start = start ?? from.position
     self.end = end
     self.after = after
     self.firstArrival = firstArrival
@@ -65,12 +71,14 @@ public struct RunSpan: Sendable, Hashable {
   }
 
   /// Whether a span begins where this one ends.
-  func isFollowed(by next: RunSpan) -> Bool { through == next.from && lastArrival == next.after }
+  ///
+  /// A place alone does not tell: several generations may close within one block.
+  func isFollowed(by next: RunSpan) -> Bool { through == next.from && end == next.start }
 
   /// The span of neighbouring runs together, the older one first.
   func joined(_ next: RunSpan) -> RunSpan {
     RunSpan(
-      from: from, through: next.through, end: max(end, next.end), after: after,
+      from: from, through: next.through, start: start, end: next.end, after: after,
       firstArrival: firstArrival, lastArrival: next.lastArrival)
   }
 }
@@ -127,7 +135,7 @@ public struct RunHeader: Sendable, Hashable {
     bytes.append(littleEndian: owner.secretFingerprint)
     bytes.append(littleEndian: owner.partition)
     bytes.append(littleEndian: owner.partitionCount)
-    bytes.append(littleEndian: UInt32(0))
+    bytes.append(littleEndian: UInt32(span.start - span.from.position))
     bytes.append(littleEndian: number)
     for place in [span.from, span.through] {
       bytes.append(littleEndian: place.position)
@@ -179,9 +187,11 @@ extension RunHeader {
       installation: bytes.integer(at: 8), secretFingerprint: bytes.integer(at: 24),
       partition: bytes.integer(at: 32), partitionCount: bytes.integer(at: 34))
     self.number = bytes.integer(at: 40)
+    let from = LogPlace(position: bytes.integer(at: 48), chain: bytes.integer(at: 56))
     span = RunSpan(
-      from: LogPlace(position: bytes.integer(at: 48), chain: bytes.integer(at: 56)),
+      from: from,
       through: LogPlace(position: bytes.integer(at: 64), chain: bytes.integer(at: 72)),
+      start: from.position &+ UInt64(bytes.integer(at: 36) as UInt32),
       end: bytes.integer(at: 80), after: bytes.integer(at: 88),
       firstArrival: bytes.integer(at: 96), lastArrival: bytes.integer(at: 104))
     let counts: (keys: UInt64, blocks: UInt64) = (bytes.integer(at: 112), bytes.integer(at: 120))
@@ -196,6 +206,7 @@ extension RunHeader {
     filterBlockCount = Int(counts.blocks)
     let isInOrder =
       span.from.position <= span.through.position && span.through.position <= span.end
+      && span.from.position <= span.start && span.start <= span.end
       && span.after <= span.firstArrival && span.firstArrival <= span.lastArrival
     // No sum of such arrivals and a window overflows.
     let areTimes = span.firstArrival >= .min / 4 && span.lastArrival <= .max / 4

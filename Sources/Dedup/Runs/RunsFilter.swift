@@ -117,8 +117,8 @@ final class RunsFilter {
       return slice.keys > slice.capacity || slice.capacity > max(minimum, 8 * keys)
     }
     if numbers.isEmpty { return nil }
-    // With a fifth more, a filter in a steady state is made anew five times in a window.
-    let capacity = max(minimum, keys + keys / 5)
+    // With an eighth more, a filter in a steady state is made anew eight times in a window.
+    let capacity = max(minimum, keys + keys / 8)
     let turn = max(1, Self.keysPerTurn * Self.sliceCount / capacity)
     return (numbers.prefix(turn), capacity)
   }
@@ -160,7 +160,9 @@ struct FilterFilling {
   private func fill(
     _ number: Int, _ filter: SplitBlockBloomFilter, from run: SealedRun, rest: () -> Void
   ) throws(RunError) {
-    for page in run.pages(from: RunsFilter.firstPosition(of: number)) {
+    let pages = run.pages(from: RunsFilter.firstPosition(of: number))
+    for page in pages {
+      run.readAhead(page, since: pages.lowerBound)
       let keys = try run.keys(ofPage: page)
       for place in 0..<keys.count {
         let identity = keys[place].identity

@@ -55,6 +55,7 @@ extension SealedRun {
 
     private mutating func load() throws(RunError) {
       let run = run
+      run.readAhead(page, since: 0)
       let content = try run.keys(ofPage: page)
       keys.removeAll(keepingCapacity: true)
       for place in 0..<content.count { keys.append(content[place]) }

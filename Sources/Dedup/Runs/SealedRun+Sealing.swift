@@ -18,14 +18,17 @@ extension SealedRun {
     var (slice, filter) = (0, filters.first ?? nil)
     var stashed = StashedKeys()
     for home in 0..<table.bucketCount {
-      if home.isMultiple(of: TableGeometry.bucketsPerShard) {
+      if home % TableGeometry.bucketsPerShard == 0 {
         stashed = StashedKeys(table, shard: home / TableGeometry.bucketsPerShard)
       }
-      if home.isMultiple(of: bucketsPerStep) { rest() }
+      if home % bucketsPerStep == 0 { rest() }
+      let own = unsafe table.bucket(home)
+      // Only the keys of a full bucket stand elsewhere. Most of an idle service's are empty.
+      if unsafe own.count == 0 { continue }
       group.removeAll(keepingCapacity: true)
       while let key = stashed.next(home: home, of: table) { group.append(key) }
       let upper = KeyIdentity.upperBits(bucket: home, shards: table.shards)
-      let (own, neighbour) = unsafe (table.bucket(home), table.bucket(home ^ 1))
+      let neighbour = unsafe table.bucket(home ^ 1)
       unsafe gather(own, own.ownSlots, upper: upper, into: &group)
       unsafe gather(neighbour, neighbour.displacedSlots, upper: upper, into: &group)
       for key in group {

@@ -37,6 +37,7 @@ public final class SealedRun: @unchecked Sendable {
       }
     }
     let sizes = header.sizes
+    bytes.willNeed(sizes.fencesOffset..<sizes.fileByteCount)
     let (fenceBytes, filterBytes) = (sizes.pages * 4, sizes.filterBlocks * 32)
     try section(sizes.fencesOffset, fenceBytes, checksum: header.fencesChecksum)
     try section(sizes.filterOffset, filterBytes, checksum: header.filterChecksum)
@@ -91,6 +92,24 @@ public final class SealedRun: @unchecked Sendable {
 
   /// The pages from the first one on that a key of this position may stand in.
   func pages(from position: UInt32) -> Range<Int> { page(of: position)..<header.pageCount }
+
+  /// Asks the file for the pages that come next, for who reads them in order: from a file that is
+  /// read in no order nothing else would come ahead.
+  ///
+  /// - Parameters:
+  ///   - page: the page that is read next.
+  ///   - first: the page that was read first.
+  func readAhead(_ page: Int, since first: Int) {
+    guard (page &- first).isMultiple(of: Self.pagesAhead) else { return }
+    let start = page == first ? page : page &+ Self.pagesAhead
+    let end = min(page &+ 2 &* Self.pagesAhead, header.pageCount)
+    if start < end {
+      bytes.willNeed((1 &+ start) &* RunPage.byteCount..<(1 &+ end) &* RunPage.byteCount)
+    }
+  }
+
+  /// Pages of a mebibyte.
+  private static let pagesAhead = 256
 
   /// The first page that a key of this position may stand in: the last one that begins lower, or
   /// the first.

@@ -61,12 +61,16 @@ public struct ConfigurationRecord: Sendable, Hashable {
 
 extension ControlEntry {
   private enum Code: UInt8 {
-    case snapshot = 1
+    /// Of an older version: it does not know the segment before.
+    case oldSnapshot = 1
     case configuration, hoursClosed, periodFinalized, flushAttempt, flushCommitted, clockConfirmed
+    case snapshot
   }
 
-  /// The first byte of a snapshot.
-  static var snapshotCode: UInt8 { Code.snapshot.rawValue }
+  /// Whether an entry with this first byte is a snapshot.
+  static func isSnapshot(_ code: UInt8?) -> Bool {
+    code == Code.snapshot.rawValue || code == Code.oldSnapshot.rawValue
+  }
 
   /// The bytes of the entry in a control block.
   public func encoded() -> [UInt8] {
@@ -113,7 +117,8 @@ extension ControlEntry {
     var reader = EntryReader(bytes, at: position)
     let code = try reader.byte()
     switch Code(rawValue: code) {
-    case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader))
+    case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader, hasPrevious: true))
+    case .oldSnapshot: self = .snapshot(try LedgerSnapshot(from: &reader, hasPrevious: false))
     case .configuration: self = .configuration(try ConfigurationRecord(from: &reader))
     case .hoursClosed:
       let through = try reader.hour("the closed hour")

@@ -44,6 +44,8 @@ public struct LedgerSnapshot: Sendable, Hashable {
   public var tenants: [Tenant]
   /// All sources, ascending by name and epoch.
   public var sources: [Source]
+  /// The segment before; nil for the first one, and where a ledger or an older version did not say.
+  public var previous: LoggedSegment?
 }
 
 extension LedgerSnapshot {
@@ -75,9 +77,12 @@ extension LedgerSnapshot {
       writer.signed(source.lastArrival.milliseconds)
       writer.blob(source.sequences)
     }
+    writer.byte(previous == nil ? 0 : 1)
+    previous?.encode(into: &writer)
   }
 
-  init(from reader: inout EntryReader) throws(JournalError) {
+  /// - Parameter hasPrevious: false for the older version, which ends before that.
+  init(from reader: inout EntryReader, hasPrevious: Bool) throws(JournalError) {
     time = try reader.timestamp()
     configuration = try reader.flag() ? try ConfigurationRecord(from: &reader) : nil
     closedThrough = try reader.flag() ? try reader.hour("the closed hour") : nil
@@ -102,6 +107,9 @@ extension LedgerSnapshot {
         Source(
           identity: identity, highestIssued: highest, lastArrival: arrival,
           sequences: try reader.blob("a source's sequences")))
+    }
+    if hasPrevious, try reader.flag() {
+      previous = try LoggedSegment(from: &reader, tenantCount: tenants.count)
     }
   }
 }

@@ -46,6 +46,10 @@ public struct LogDecoder: ~Copyable {
     return reader
   }
 
+  /// Leaves the rest of a segment out: the next one may begin behind it. That it does is for its
+  /// head to say.
+  public mutating func passOver() { end = nil }
+
   /// Decodes the next block of the segment; what `block` held before is replaced.
   ///
   /// - Throws: `SegmentError` for damage, ``JournalError`` for content that contradicts itself,
@@ -57,7 +61,7 @@ public struct LogDecoder: ~Copyable {
     let header = source.header
     try check(header.lastArrival, at: header.start)
     try source.decompressColumns(with: decompressor, into: &columns)
-    if isHead, header.kind != .control || columns.first != ControlEntry.snapshotCode {
+    if isHead, header.kind != .control || !ControlEntry.isSnapshot(columns.first) {
       throw RecoveryError.snapshotMissing(segment: source.segment)
     }
     isHead = false

@@ -22,6 +22,11 @@ public final class LoggedBlock: @unchecked Sendable {
   /// The sums of its records.
   var sums = HourlySums()
 
+  /// The snapshot that it holds; nil for any other block.
+  public var snapshot: LedgerSnapshot? {
+    if case .snapshot(let snapshot) = entry { snapshot } else { nil }
+  }
+
   /// A block that nothing was decoded into yet.
   public init() {}
 }

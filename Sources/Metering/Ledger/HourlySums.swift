@@ -9,6 +9,14 @@ struct HourlySums: Sendable {
   /// The last period that the records contribute to, nil without any.
   private(set) var lastPeriod: BillingPeriod?
 
+  init() {}
+
+  /// The sums that a log tells of a segment.
+  init(_ segment: LoggedSegment) {
+    for sum in segment.sums { hours[sum.place] = sum.sums }
+    lastPeriod = segment.lastPeriod
+  }
+
   /// Takes in records.
   mutating func add(_ records: borrowing UsageBlockRecords) {
     let (times, quantities) = (records.times.span, records.quantities.span)

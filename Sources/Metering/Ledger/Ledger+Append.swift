@@ -54,7 +54,9 @@ extension Ledger {
       lastArrival: arrivals.upperBound, raw: raw.span.raw, columns: columns.span.raw)
     let last = segments.count - 1
     segments[last].end = header.end
-    segments[last].lastArrival = time
+    let arrival = Timestamp(milliseconds: arrivals.upperBound)
+    segments[last].lastArrival = arrival
+    if awaited == nil { awaited = (header.end.position, arrival) }
     actions.append(.append(LogBlock(header: header, raw: raw, columns: columns)))
   }
 
@@ -91,11 +93,13 @@ extension Ledger {
     appendControl(.snapshot(snapshot()))
   }
 
-  /// The small state of this moment.
+  /// The small state of this moment, at the head of the last segment.
   func snapshot() -> LedgerSnapshot {
-    LedgerSnapshot(
+    let tenants = names.numberedSnapshot()
+    return LedgerSnapshot(
       time: time, configuration: configurationRecord, closedThrough: closedThrough,
       horizon: horizon, largestAhead: largestAhead, checkpoint: checkpoint, attempt: attempt,
-      tenants: names.snapshot(), sources: sources.snapshot())
+      tenants: tenants.map(\.tenant), sources: sources.snapshot(),
+      previous: segments.dropLast().last?.logged(tenants: tenants.map(\.id)))
   }
 }

@@ -148,7 +148,7 @@ extension Ledger {
     let now = time.milliseconds
     let oldest = now - configuration.acceptanceBack
     let newest = now + configuration.acceptanceAhead
-    let known = horizon.map { $0.milliseconds + largestAhead } ?? .min
+    let known = knownFrom?.milliseconds ?? .min
     let faults = columns.fault
     let tenants = columns.tenant
     let operations = columns.operation

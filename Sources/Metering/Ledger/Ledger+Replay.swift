@@ -14,6 +14,10 @@ import Wire
 /// }
 /// let ledger = try recovery.finish()
 /// ```
+///
+/// Where runs and Postgres have what the first segments hold, a replay may begin behind those: they
+/// are only summed up, for retention. Of each its header and its head are given, and then the rest,
+/// or ``passOver(byteCount:)`` if the head of the next one knows what it holds.
 public struct Recovery: ~Copyable {
   private var ledger: Ledger
   private var scratch = ReplayScratch()
@@ -24,9 +28,16 @@ public struct Recovery: ~Copyable {
   /// Where the runs of the key index end, and whether the log was seen to have that place.
   private let runsEnd: LogPlace
   private var isRunsEndFound = false
+  /// The number of the first segment that is replayed, whether it was reached, and whether the
+  /// state at its head is in the ledger.
+  private let first: UInt64
+  private var isReplaying = false
+  private var isRestored = false
   private var end: ChainPoint?
   /// Whether the last segment ends before its snapshot.
   private var isHeadMissing = false
+  /// Whether the segment before was passed over, so that the next head has to say what it holds.
+  private var isPassedOver = false
 
   /// A recovery of an empty ledger.
   ///
@@ -35,11 +46,15 @@ public struct Recovery: ~Copyable {
   ///   - checkpoint: the checkpoint in Postgres, the beginning if it has none; nil if Postgres
   ///     could not be asked: then the log's own knowledge decides, and the flusher settles the
   ///     rest.
+  ///   - first: the number of the first segment to replay. It must not begin behind the runs
+  ///     (``Ledger/keysThrough``) or the checkpoint, unless it is the first one of the log.
   ///   - upkeep: who does the upkeep of the key index meanwhile. The recovered ledger may have
   ///     pieces out, which come back through ``Ledger/finish(_:)``. Nil does it in between.
   public init(
-    _ ledger: consuming Ledger, checkpoint: Checkpoint?, upkeep: (any UpkeepPerformer)? = nil
+    _ ledger: consuming Ledger, checkpoint: Checkpoint?, replayingFrom first: UInt64 = 0,
+    upkeep: (any UpkeepPerformer)? = nil
   ) {
+    self.first = first
     scratch.upkeep = upkeep
     base = checkpoint
     isBaseFound = checkpoint == nil || checkpoint == .beginning
@@ -55,7 +70,10 @@ public struct Recovery: ~Copyable {
   ///   not reach back to the checkpoint.
   public mutating func begin(_ header: SegmentHeader) throws(RecoveryError) {
     try check(header)
-    if ledger.segments.isEmpty { try beginLog(header) }
+    if !isReplaying, header.number >= first {
+      isReplaying = true
+      try beginReplay(header)
+    }
     ledger.segments.append(
       SegmentSummary(
         number: header.number, start: header.start,
@@ -64,30 +82,63 @@ public struct Recovery: ~Copyable {
     end = header.start
   }
 
-  /// Replays the next block of the segment.
+  /// Replays the next block of the segment, or sums it up.
   ///
   /// - Throws: ``RecoveryError`` or ``JournalError``.
   public mutating func replay(_ block: LoggedBlock) throws {
     let last = ledger.segments.count - 1
     ledger.time = max(ledger.time, block.lastArrival)
     switch block.entry {
-    case .snapshot(let snapshot):
-      if last == 0, isHeadMissing { try ledger.restore(snapshot) }
-      isHeadMissing = false
+    case .snapshot(let snapshot): try replay(head: snapshot)
     case .some(let entry):
-      try ledger.replay(entry, position: block.start.position, hasBase: base != nil)
+      if isReplaying {
+        try ledger.replay(entry, position: block.start.position, hasBase: base != nil)
+      }
     case nil:
-      // Before the checkpoint is found, everything stands in Postgres.
-      try ledger.replayUsage(
-        block.usage, from: block.start, end: block.end.position, isFolded: isBaseFound,
-        isRemembered: isRunsEndFound, &scratch)
+      if isReplaying {
+        // Before the checkpoint is found, everything stands in Postgres.
+        try ledger.replayUsage(
+          block.usage, from: block.start, end: block.end.position, isFolded: isBaseFound,
+          isRemembered: isRunsEndFound, &scratch)
+      } else {
+        try ledger.resolveNames(block.usage, &scratch)
+      }
+      ledger.segments[last].add(tenants: scratch.names.tenants)
       ledger.segments[last].sums.add(block.sums)
     }
     ledger.segments[last].byteCount += block.byteCount
     ledger.segments[last].end = block.end
     ledger.segments[last].lastArrival = block.lastArrival
     end = block.end
-    try find(block.end)
+    if isReplaying { try find(block.end) }
+  }
+
+  /// Leaves the rest of the segment out; it must stand before the first one that is replayed.
+  ///
+  /// - Parameter byteCount: the size of the whole segment, in bytes.
+  public mutating func passOver(byteCount: Int) {
+    precondition(
+      !isReplaying && !isHeadMissing, "BUG: the rest of a segment that is needed is left out")
+    ledger.segments[ledger.segments.count - 1].byteCount = byteCount
+    isPassedOver = true
+  }
+
+  /// Takes over the snapshot at the head of a segment.
+  private mutating func replay(head snapshot: LedgerSnapshot) throws {
+    guard isHeadMissing else { return }
+    isHeadMissing = false
+    if isPassedOver { try ledger.sumUpSegmentBefore(snapshot) }
+    isPassedOver = false
+    if isReplaying, isRestored, base == nil { ledger.replayCheckpoint(of: snapshot) }
+    if isReplaying, !isRestored {
+      if runsEnd.position == 0, let end, end != .beginning, let before = snapshot.previous {
+        // As late as the segment was begun, nothing may have arrived for long.
+        ledger.dedup.begin(at: LogPlace(end), after: before.lastArrival.milliseconds)
+        ledger.noteHorizon()
+      }
+      try ledger.restore(snapshot)
+    }
+    isRestored = isReplaying
   }
 
   /// The ledger, current up to the end of the log; it is synced as far as it was replayed.
@@ -127,15 +178,15 @@ public struct Recovery: ~Copyable {
     }
   }
 
-  private mutating func beginLog(_ header: SegmentHeader) throws(RecoveryError) {
+  private mutating func beginReplay(_ header: SegmentHeader) throws(RecoveryError) {
     ledger.checkpoint = .beginning
-    guard header.start.position > LogPosition(0) else { return }
-    if runsEnd.position >= header.start.position.rawValue {
-      ledger.horizon = ledger.dedup.completeAfter.map { Timestamp(milliseconds: $0 + 1) }
-    } else {
-      ledger.horizon = Timestamp(milliseconds: header.createdAt)
-      isRunsEndFound = true
+    if runsEnd.position == 0, header.start.position > LogPosition(0) {
+      // Neither runs nor the log have what arrived before, or in the same millisecond.
+      ledger.dedup.begin(at: LogPlace(header.start), after: header.createdAt)
+    } else if runsEnd.position < header.start.position.rawValue {
+      throw .runsNotOnChain(runsEnd, found: nil)
     }
+    ledger.noteHorizon()
     if let base, base.position < header.start.position {
       throw .checkpointBelowLog(base, start: header.start.position)
     }
@@ -162,7 +213,43 @@ public struct Recovery: ~Copyable {
 }
 
 extension Ledger {
-  /// Takes over the state at the head of the first retained segment.
+  /// Takes the horizon from the key index.
+  fileprivate mutating func noteHorizon() {
+    horizon = dedup.completeAfter.map { after in
+      // Whatever a file says, it is a time.
+      Timestamp(milliseconds: min(max(after, -1), Timestamp.latest.milliseconds - 1) + 1)
+    }
+  }
+
+  /// Takes over what the head of the last segment says of the one before.
+  fileprivate mutating func sumUpSegmentBefore(_ snapshot: LedgerSnapshot) throws(RecoveryError) {
+    let last = segments.count - 1
+    let before = segments[last - 1]
+    guard let segment = snapshot.previous else {
+      throw .summaryMissing(segment: before.number)
+    }
+    guard segment.start == before.start, segment.created == before.created else {
+      throw .segmentExchanged(
+        segment: before.number, expected: segment.start, found: before.start)
+    }
+    var ids: [UInt32] = []
+    for place in segment.tenants {
+      let name = Array(snapshot.tenants[place].name.utf8)
+      guard let id = names.tenant(name.span.raw) else {
+        throw .limitBelowLog(setting: "limits.tenants", limit: configuration.maximumTenants)
+      }
+      ids.append(id)
+    }
+    segments[last - 1].take(segment, end: segments[last].start, tenants: ids)
+  }
+
+  /// Takes over what a later snapshot knows of the attempt before it: nothing else in the log need
+  /// say that it was committed.
+  fileprivate mutating func replayCheckpoint(of snapshot: LedgerSnapshot) {
+    if let attempt, attempt.to == snapshot.checkpoint { settle() }
+  }
+
+  /// Takes over the state at the head of the first segment that is replayed.
   mutating func restore(_ snapshot: LedgerSnapshot) throws {
     configurationRecord = snapshot.configuration
     closedThrough = snapshot.closedThrough
@@ -255,6 +342,7 @@ extension Ledger {
   mutating func resume(at end: ChainPoint, isHeadMissing: Bool) {
     sealer = BlockSealer(continuing: end)
     synced = end
+    syncedArrival = segments.last?.lastArrival ?? syncedArrival
     if isHeadMissing { appendControl(.snapshot(snapshot())) }
     let unflushed = staged?.closedHours.first ?? pending.closedHours.first
     flushedClosedThrough = unflushed.map { Hour(index: $0.index - 1) } ?? closedThrough

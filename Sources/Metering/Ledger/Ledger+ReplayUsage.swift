@@ -23,7 +23,7 @@ extension Ledger {
     _ block: borrowing UsageBlock, from start: ChainPoint, end: LogPosition, isFolded: Bool,
     isRemembered: Bool, _ scratch: inout ReplayScratch
   ) throws {
-    try scratch.names.resolve(block.names, in: &names, configuration: configuration)
+    try resolveNames(block, &scratch)
     var front = LogFront(sealed: LogPlace(start), open: start.position.rawValue)
     dedup.advance(to: time.milliseconds, front: front)
     scratch.records.begin()
@@ -31,10 +31,17 @@ extension Ledger {
       if isFolded { foldReplayed(block.records, &scratch) } else { noteReplayed(&scratch) }
       if isRemembered { try rememberKeys(&scratch, front) }
       front.open += UInt64(scratch.records.count)
-      dedup.settle(synced: end.rawValue, with: scratch.upkeep)
+      let synced = SyncedEnd(position: end.rawValue, arrival: time.milliseconds)
+      dedup.settle(synced: synced, with: scratch.upkeep)
     }
     try replayReceipts(block, end: end)
-    segments[segments.count - 1].add(tenants: scratch.names.tenants)
+  }
+
+  /// Gives the names of a block their numbers.
+  mutating func resolveNames(
+    _ block: borrowing UsageBlock, _ scratch: inout ReplayScratch
+  ) throws(RecoveryError) {
+    try scratch.names.resolve(block.names, in: &names, configuration: configuration)
   }
 
   private mutating func foldReplayed(

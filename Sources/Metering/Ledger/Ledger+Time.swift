@@ -37,7 +37,9 @@ extension Ledger {
   /// Takes the next piece of the key index's upkeep, to be performed on another thread and handed
   /// back to ``finish(_:)``; nil while there is none.
   public mutating func takeUpkeep() -> DedupUpkeep? {
-    dedup.takeUpkeep(synced: synced.position.rawValue)
+    dedup.takeUpkeep(
+      synced: SyncedEnd(
+        position: synced.position.rawValue, arrival: syncedArrival.milliseconds))
   }
 
   /// Takes back a piece of upkeep that was performed.

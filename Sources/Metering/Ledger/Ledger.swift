@@ -70,6 +70,11 @@ public struct Ledger: ~Copyable {
   public internal(set) var segments: [SegmentSummary] = []
   /// The end of what is on stable storage.
   public internal(set) var synced: Checkpoint = .beginning
+  /// The arrival of an entry that is on stable storage: as a rule the last one or one of the sync
+  /// before.
+  var syncedArrival = Timestamp(milliseconds: 0)
+  /// The end and the arrival of the block that ``syncedArrival`` waits for.
+  var awaited: (end: LogPosition, arrival: Timestamp)?
 
   /// What is folded since the last flush was begun.
   var pending: PendingUsage
@@ -109,16 +114,17 @@ public struct Ledger: ~Copyable {
   /// - Parameters:
   ///   - store: where the key index writes its runs.
   ///   - runs: the runs of the store to use, the oldest one first, whose spans join.
+  ///   - nextRun: the least number that no file of the store has.
   public init(
     identity: LedgerIdentity, configuration: LedgerConfiguration, store: any RunStore,
-    runs: [SealedRun] = []
+    runs: [SealedRun] = [], nextRun: UInt64 = 1
   ) {
     self.identity = identity
     self.configuration = configuration
     hasher = KeyHasher(identity.secret)
     dedup = DedupIndex(
       limits: configuration.dedup, owner: RunOwner(identity), store: store, runs: runs,
-      startingAt: 0)
+      nextRun: nextRun, startingAt: 0)
     names = LedgerNames(configuration: configuration, hasher: hasher)
     sources = SourceTable(
       limit: configuration.maximumSources, gapLimit: configuration.gapsPerSource,
@@ -145,6 +151,10 @@ public struct Ledger: ~Copyable {
   ///   - segmentSizes: the sizes in bytes of the segments that grew, by their numbers.
   public mutating func synced(through end: Checkpoint, segmentSizes: [UInt64: Int]) {
     synced = end
+    if let awaited, awaited.end <= end.position {
+      syncedArrival = awaited.arrival
+      self.awaited = nil
+    }
     for (number, size) in segmentSizes {
       let place = segments.lastIndex { $0.number == number }
       if let place { segments[place].byteCount = size }
@@ -152,7 +162,10 @@ public struct Ledger: ~Copyable {
   }
 
   /// How far the log is, for the key index.
-  var front: LogFront { LogFront(sealed: LogPlace(sealer.end), open: openEnd.rawValue) }
+  var front: LogFront {
+    let sealed = LogPlace(sealer.end)
+    return LogFront(sealed: sealed, open: sealed.position + UInt64(block.records.count))
+  }
 
   /// The end of the log, whether synced or not.
   public var end: Checkpoint { sealer.end }
@@ -209,6 +222,16 @@ struct PendingUsage: ~Copyable {
 extension Ledger {
   /// What the dedup index holds.
   public var dedupStatistics: DedupStatistics { dedup.statistics }
+
+  /// New records with an earlier event time are refused, because the key index may not know their
+  /// keys any more; nil if there is no such limit.
+  public var knownFrom: Timestamp? {
+    let ahead = max(largestAhead, configuration.acceptanceAhead)
+    return horizon.map { Timestamp(milliseconds: $0.milliseconds + ahead) }
+  }
+
+  /// The keys of everything before this place stand in runs, or have left.
+  public var keysThrough: LogPosition { LogPosition(dedup.completeThrough.position) }
 
   /// Whether the dedup index takes another record.
   public var hasRoom: Bool { dedup.hasRoom(for: 1) }

@@ -184,15 +184,19 @@ struct LedgerNames: ~Copyable {
   }
 
   /// What is known of every tenant's periods, ascending by the bytes of the name.
-  func snapshot() -> [LedgerSnapshot.Tenant] {
-    tenants.indices.map { id in
-      let state = tenants[id]
-      return LedgerSnapshot.Tenant(
-        name: tenantNames.name(of: UInt32(truncatingIfNeeded: id)),
+  func snapshot() -> [LedgerSnapshot.Tenant] { numberedSnapshot().map(\.tenant) }
+
+  /// The same, with the number of each.
+  func numberedSnapshot() -> [(id: UInt32, tenant: LedgerSnapshot.Tenant)] {
+    tenants.indices.map { index in
+      let (id, state) = (UInt32(truncatingIfNeeded: index), tenants[index])
+      let tenant = LedgerSnapshot.Tenant(
+        name: tenantNames.name(of: id),
         firstPeriod: state.firstMonth == .max ? nil : BillingPeriod(month: state.firstMonth),
         finalizedThrough: state.finalizedMonth == .min
           ? nil : BillingPeriod(month: state.finalizedMonth))
-    }.sorted { $0.name.utf8.lexicographicallyPrecedes($1.name.utf8) }
+      return (id, tenant)
+    }.sorted { $0.tenant.name.utf8.lexicographicallyPrecedes($1.tenant.name.utf8) }
   }
 
   /// Takes over what a snapshot knows of a tenant.

@@ -11,6 +11,10 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
   case otherPartition(segment: UInt64, expected: String, found: String)
   /// A segment is missing between two others.
   case segmentMissing(expected: UInt64, found: UInt64)
+  /// The segment was left out, and the next one does not say what it holds.
+  case summaryMissing(segment: UInt64)
+  /// The segment is not the one that the next one follows.
+  case segmentExchanged(segment: UInt64, expected: Checkpoint, found: Checkpoint)
   /// The first retained segment does not begin with a snapshot.
   case snapshotMissing(segment: UInt64)
   /// A limit of the configuration is below what the log holds.
@@ -40,6 +44,12 @@ public enum RecoveryError: Error, Hashable, Sendable, CustomStringConvertible {
         + "cannot be changed"
     case .segmentMissing(let expected, let found):
       "segment \(expected) is missing: segment \(found) follows"
+    case .summaryMissing(let segment):
+      "segment \(segment) was not read, and the next one does not say what it holds"
+    case .segmentExchanged(let segment, let expected, let found):
+      "segment \(segment) is not the one that the next one follows: that began at position "
+        + "\(expected.position.rawValue), chain \(String(expected.chain, radix: 16)), this one at "
+        + "\(found.position.rawValue), chain \(String(found.chain, radix: 16)), or at another time"
     case .snapshotMissing(let segment):
       "segment \(segment) does not begin with a snapshot"
     case .limitBelowLog(let setting, let limit):

@@ -77,6 +77,35 @@ public struct SegmentSummary: Sendable {
     }
   }
 
+  /// Takes over what the segment behind it says of it.
+  ///
+  /// - Parameters:
+  ///   - segment: what it says.
+  ///   - end: where it begins.
+  ///   - ids: the ledger's numbers of the tenants.
+  mutating func take(_ segment: LoggedSegment, end: Checkpoint, tenants ids: [UInt32]) {
+    self.end = end
+    lastArrival = segment.lastArrival
+    sums = HourlySums(segment)
+    tenants = []
+    add(tenants: ids)
+  }
+
+  /// What the segment behind it says of it.
+  ///
+  /// - Parameter ids: the ledger's numbers of the tenants in the snapshot's list.
+  func logged(tenants ids: [UInt32]) -> LoggedSegment {
+    LoggedSegment(
+      start: start, created: created, lastArrival: lastArrival, lastPeriod: lastPeriod,
+      sums: hours.sorted { $0.key < $1.key }.map { LoggedSegment.Sum(place: $0, sums: $1) },
+      tenants: ids.indices.filter { holds(tenant: ids[$0]) })
+  }
+
+  private func holds(tenant id: UInt32) -> Bool {
+    let word = Int(id >> 6)
+    return word < tenants.count && tenants[word] >> UInt64(id & 63) & 1 == 1
+  }
+
   /// Whether every tenant id that the segment holds satisfies a condition.
   func allTenants(satisfy condition: (UInt32) -> Bool) -> Bool {
     for (index, word) in tenants.enumerated() {

@@ -101,12 +101,6 @@ extension LoadedConfiguration {
 
   private mutating func warnAboutLog() {
     let log = configuration.log
-    if isValid("log.retention", "dedup.window"), log.retention < configuration.dedup.window {
-      warn(
-        "log.retention",
-        "segments are kept for the dedup window all the same: "
-          + named("dedup.window"))
-    }
     let partitions = configuration.ingest.partitions
     if isValid("log.diskReserve", "log.segmentSize", "ingest.partitions"),
       log.diskReserve < log.segmentSize * partitions

@@ -108,7 +108,7 @@ extension Setting {
       "How long a sync waits for more batches to share it."),
     Setting(
       "log.retention", \.log.retention, DurationFormat(.zero...days(36_500)),
-      "Age below which no segment is deleted; the dedup window and open periods keep more."),
+      "Age below which no segment is deleted; open periods and keys not yet in runs keep more."),
     Setting(
       "log.diskReserve", \.log.diskReserve, SizeFormat(0...(16 << 40)),
       "Free space of the disk below which batches are told to retry later."),

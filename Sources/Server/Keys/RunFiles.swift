@@ -1,5 +1,5 @@
 internal import CIntrinsics
-internal import Dedup
+public import Dedup
 internal import Glibc
 internal import SegmentLog
 internal import Synchronization
@@ -8,22 +8,27 @@ internal import Synchronization
 ///
 /// A run is written beside its name, synced, and then named, so that a name always stands for a
 /// whole file.
-final class RunFiles: RunStore {
+public final class RunFiles: RunStore {
   private let folder: String
 
+  /// The runs in a folder, which is there already.
+  public init(folder: String) { self.folder = folder }
+
   /// The runs below a partition's directory, which has the folder already.
-  init(_ files: PartitionFiles) { folder = files.keys }
+  convenience init(_ files: PartitionFiles) { self.init(folder: files.keys) }
 
   /// What was found at a start.
-  struct Found {
+  public struct Found {
     /// The runs that can be read, in no order.
-    var runs: [SealedRun] = []
+    public var runs: [SealedRun] = []
     /// What was set aside: damaged files, with what is wrong.
-    var damaged: [(path: String, error: any Error)] = []
+    public var damaged: [(path: String, error: any Error)] = []
   }
 
   /// Opens every run. Damaged ones are set aside; what a crash left unfinished is removed.
-  func open() throws -> Found {
+  ///
+  /// - Throws: ``SystemCallError`` if the folder or a file cannot be read.
+  public func open() throws -> Found {
     var found = Found()
     for name in try FolderContents.names(folder) {
       let path = "\(folder)/\(name)"
@@ -31,7 +36,7 @@ final class RunFiles: RunStore {
         _ = unsafe unlink(path)
         continue
       }
-      guard let number = SegmentNames.runNumber(of: name) else { continue }
+      guard let number = SegmentNames.runNumber(of: name), number < .max else { continue }
       do {
         found.runs.append(try SealedRun(opening: RunBytes(mapping: path), number: number))
       } catch let error as RunError {
@@ -52,11 +57,13 @@ final class RunFiles: RunStore {
     return target
   }
 
-  func begin(_ number: UInt64, byteCount: Int) throws -> any RunFile {
+  /// Begins a file beside its name, with room for all of it.
+  public func begin(_ number: UInt64, byteCount: Int) throws -> any RunFile {
     try UnfinishedRun(path(number), byteCount: byteCount)
   }
 
-  func remove(_ number: UInt64) { _ = unsafe unlink(path(number)) }
+  /// Removes a run's file; whoever has it mapped keeps it.
+  public func remove(_ number: UInt64) { _ = unsafe unlink(path(number)) }
 
   private func path(_ number: UInt64) -> String { "\(folder)/\(SegmentNames.run(number))" }
 

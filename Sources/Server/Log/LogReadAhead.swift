@@ -16,8 +16,9 @@ package enum LogPiece: Sendable {
   case begin(SegmentHeader)
   /// A block of the segment, lent until the next piece is asked for.
   case block(LoggedBlock)
-  /// The segment ends; the length is that up to the end of its last block.
-  case end(segment: UInt64, length: Int)
+  /// The segment ends; the length is that up to the end of its last block, whether all of it or
+  /// only its head was read.
+  case end(segment: UInt64, length: Int, isWhole: Bool)
 }
 
 /// What a crash left behind the last valid block of the last segment.
@@ -61,11 +62,14 @@ package final class LogReadAhead: Sendable {
   /// - Parameters:
   ///   - source: where the segments are.
   ///   - segments: their numbers, ascending; the last one may have a torn tail.
+  ///   - heads: those of which nothing but header and head are read; not the last one.
   ///   - mark: the durability mark; nil if none was ever written.
-  package init(_ source: some LogSource, segments: [UInt64], mark: DurabilityMark?) {
+  package init(
+    _ source: some LogSource, segments: [UInt64], heads: Set<UInt64> = [], mark: DurabilityMark?
+  ) {
     let thread = Thread { [self] in
       Thread.current.name = "log-reader"
-      let end = Result { try read(source, segments, mark: mark) }
+      let end = Result { try read(source, segments, heads, mark: mark) }
       condition.withLock {
         unsafe state.end = end
         condition.signal()
@@ -107,13 +111,15 @@ package final class LogReadAhead: Sendable {
 // What the thread does.
 extension LogReadAhead {
   private func read(
-    _ source: some LogSource, _ segments: [UInt64], mark: DurabilityMark?
+    _ source: some LogSource, _ segments: [UInt64], _ heads: Set<UInt64>, mark: DurabilityMark?
   ) throws {
     var decoder = LogDecoder()
     for number in segments {
       try source.withSegment(number) { bytes in
         guard number == segments.last else {
-          return try read(bytes, number, &decoder)
+          let isHead = heads.contains(number)
+          return try isHead
+            ? readHead(bytes, number, &decoder) : read(bytes, number, &decoder)
         }
         let scan = SegmentScan(ofLast: bytes, segment: number, after: decoder.end, mark: mark)
         switch scan.decision {
@@ -137,7 +143,21 @@ extension LogReadAhead {
       try decoder.decode(next, into: block)
       handOver(.block(block))
     }
-    handOver(.end(segment: number, length: reader.offset))
+    handOver(.end(segment: number, length: reader.offset, isWhole: true))
+  }
+
+  private func readHead(_ bytes: RawSpan, _ number: UInt64, _ decoder: inout LogDecoder) throws {
+    var reader = try decoder.begin(bytes, number: number)
+    handOver(.begin(reader.header))
+    guard let head = try reader.next() else {
+      throw RecoveryError.snapshotMissing(segment: number)
+    }
+    let block = try takeBlock()
+    try decoder.decode(head, into: block)
+    handOver(.block(block))
+    decoder.passOver()
+    let length = SegmentScan.contentLength(of: bytes)
+    handOver(.end(segment: number, length: length, isWhole: false))
   }
 
   private func handOver(_ piece: LogPiece) {

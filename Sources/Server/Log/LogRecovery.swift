@@ -7,15 +7,16 @@ enum LogRecovery {
   struct Report: Sendable {
     /// The last segment's number and length, nil for an empty log.
     var last: (number: UInt64, length: Int)?
-    /// Number of segments.
+    /// Number of segments, and of those that were replayed.
     var segments = 0
+    var replayed = 0
     /// Bytes of the log, without what is allocated behind its last block.
     var bytes = 0
     /// What was cut off the last segment, nil if it was whole.
     var cut: String?
   }
 
-  /// Repairs the last segment if a crash tore it, and replays all.
+  /// Repairs the last segment if a crash tore it, and replays what neither runs nor Postgres have.
   ///
   /// - Parameters:
   ///   - files: the partition's files.
@@ -40,8 +41,11 @@ enum LogRecovery {
       // Only the last segment may have an allocated rest.
       return sum + (number == numbers.last ? SegmentScan.contentLength(of: file.bytes) : file.count)
     }
-    var recovery = Recovery(ledger, checkpoint: checkpoint, upkeep: upkeep)
-    let log = LogReadAhead(files, segments: numbers, mark: mark)
+    let plan = try ReplayPlan(
+      files, numbers, keysThrough: ledger.keysThrough, checkpoint: checkpoint?.position)
+    var recovery = Recovery(
+      ledger, checkpoint: checkpoint, replayingFrom: plan.first, upkeep: upkeep)
+    let log = LogReadAhead(files, segments: numbers, heads: plan.heads, mark: mark)
     defer { log.stop() }
     while let piece = try log.next() {
       switch piece {
@@ -50,9 +54,11 @@ enum LogRecovery {
         report.cut = "\(tail.range.count) bytes of segment \(tail.segment): \(tail.found)"
       case .begin(let header): try recovery.begin(header)
       case .block(let block): try recovery.replay(block)
-      case .end(let segment, let length):
+      case .end(let segment, let length, let isWhole):
+        if !isWhole { recovery.passOver(byteCount: length) }
         report.last = (segment, length)
         report.segments += 1
+        report.replayed += segment < plan.first ? 0 : 1
         report.bytes += length
         try progress(report.bytes, total)
       }

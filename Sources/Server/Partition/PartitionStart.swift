@@ -60,13 +60,15 @@ final class PartitionStart {
     var told = began
     var report = LogRecovery.Report()
     let (files, upkeep) = (files, upkeep)
-    let keys = RecoveredKeys(files, window: configuration.dedup.window.milliseconds, logger: logger)
-    let recovered = try keys.recover { store, runs in
+    let keys = RecoveredKeys(
+      files, window: configuration.dedup.window.milliseconds, upkeep: upkeep, logger: logger)
+    let recovered = try keys.recover { choice in
       report = LogRecovery.Report()
       return try LogRecovery.recover(
         files,
         Ledger(
-          identity: identity, configuration: configuration.ledger, store: store, runs: runs),
+          identity: identity, configuration: configuration.ledger, store: choice.store,
+          runs: choice.runs, nextRun: choice.nextRun),
         checkpoint: checkpoint, upkeep: upkeep, report: &report
       ) { done, total in
         try StopSignals.check()
@@ -80,16 +82,12 @@ final class PartitionStart {
     if let cut = report.cut {
       logger.notice("a torn tail was cut off; a copy is kept", metadata: ["cut": "\(cut)"])
     }
-    if let horizon = recovered.horizon {
-      logger.notice(
-        "the key index is complete from an arrival on, not from the beginning",
-        metadata: ["horizon": "\(horizon.text)"])
-    }
     if report.segments > 0 {
       logger.info(
         "recovered",
         metadata: [
-          "segments": "\(report.segments)", "bytes": "\(report.bytes)",
+          "segments": "\(report.segments)", "replayed": "\(report.replayed)",
+          "bytes": "\(report.bytes)",
           "position": "\(recovered.end.position.rawValue)",
           "keys": "\(recovered.dedupStatistics.keys)",
           "milliseconds": "\(EventLoop.monotonicMilliseconds() - began)",

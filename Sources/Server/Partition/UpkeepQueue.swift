@@ -1,4 +1,4 @@
-internal import Dedup
+public import Dedup
 internal import EventLoop
 internal import Foundation
 
@@ -6,28 +6,37 @@ internal import Foundation
 /// taking memory never holds up an ack.
 ///
 /// A piece that is under way when the process ends is lost without harm: recovery makes the index.
-final class UpkeepQueue: UpkeepPerformer, Sendable {
+public final class UpkeepQueue: UpkeepPerformer, Sendable {
   private let onDone: @Sendable () -> Void
   private let lock = NSLock()
   nonisolated(unsafe) private var done: [DedupUpkeep] = []
+  /// The pieces that are under way.
+  private let underWay = DispatchGroup()
 
+  /// A queue without pieces.
+  ///
   /// - Parameter onDone: called on another thread when a piece is done.
-  init(onDone: @escaping @Sendable () -> Void) { self.onDone = onDone }
+  public init(onDone: @escaping @Sendable () -> Void) { self.onDone = onDone }
 
   /// Begins a piece on a thread of its own: there are a few for each generation, and a short one
   /// does not wait for a long one.
-  func perform(_ upkeep: DedupUpkeep) {
+  public func perform(_ upkeep: DedupUpkeep) {
+    underWay.enter()
     Thread { [self] in
       Thread.current.name = "upkeep"
       var pace = UpkeepPace()
       upkeep.perform { pace.rest() }
       lock.withLock { unsafe done.append(upkeep) }
       onDone()
+      underWay.leave()
     }.start()
   }
 
+  /// Waits for the pieces that are under way.
+  func wait() { underWay.wait() }
+
   /// Takes the pieces that are done.
-  func takeDone() -> [DedupUpkeep] {
+  public func takeDone() -> [DedupUpkeep] {
     lock.withLock {
       defer { unsafe done = [] }
       return unsafe done

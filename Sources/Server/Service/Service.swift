@@ -130,10 +130,10 @@ public final class Service {
       }
       let capacity = KeyCapacity(configuration)
       logger.info(
-        "the dedup window holds",
+        "capacity of the dedup window",
         metadata: [
-          "keys": "\(capacity.keys)", "bound by": "\(capacity.boundBy)",
-          "records a second": "\(capacity.text)",
+          "keys": "\(capacity.keys)", "bound_by": "\(capacity.boundBy)",
+          "records_per_second": "\(capacity.text)",
         ])
       logger.info(
         "ready",
