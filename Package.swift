@@ -49,6 +49,7 @@ let package = Package(
     .library(name: "Server", targets: ["Server"]),
     .library(name: "Stages", targets: ["Stages", "CanonicalLoad"]),
     .executable(name: "stagecheck", targets: ["stagecheck"]),
+    .executable(name: "keycheck", targets: ["keycheck"]),
   ],
   dependencies: [
     // Commands, options and their help.
@@ -117,16 +118,26 @@ let package = Package(
       name: "Stages",
       dependencies: [
         "CanonicalLoad", "Wire", "Authentication", "Compression", "Dedup", "SegmentLog", "Metering",
-        "Database", "Postgres", "Server", "MemoryRuns",
+        "Database", "Postgres", "Server", "MemoryRuns", "SealedKeys",
       ], path: "Benchmarks/Sources/Stages", swiftSettings: settings),
+    .target(
+      name: "SealedKeys", dependencies: ["Dedup", "Server"],
+      path: "Benchmarks/Sources/SealedKeys", swiftSettings: settings),
     .target(name: "CAllocations", path: "Benchmarks/Sources/CAllocations"),
     .executableTarget(
       name: "stagecheck",
       dependencies: [
-        "Stages", "CanonicalLoad", "CAllocations",
+        "Stages", "SealedKeys", "CanonicalLoad", "CAllocations",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ],
       path: "Benchmarks/Sources/stagecheck", swiftSettings: settings),
+    .executableTarget(
+      name: "keycheck",
+      dependencies: [
+        "SealedKeys", "CanonicalLoad",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
+      path: "Benchmarks/Sources/keycheck", swiftSettings: settings),
 
     // Proof. The seeded generator is what tests of several modules draw from.
     .target(name: "SeededRandom", path: "Tests/SeededRandom", swiftSettings: settings),
@@ -163,7 +174,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ], exclude: ["ClockLever.c"]),
     // The micro-benchmarks still run.
-    tests("StagesTests", ["Stages"]),
+    tests("StagesTests", ["Stages", "SealedKeys"]),
     // The rules of the house, read from the sources.
     tests("HouseTests", []),
   ]

@@ -18,7 +18,7 @@ let benchmarks: @Sendable () -> Void = {
         try run.run(benchmark.scaledIterations.count)
       }
     } setup: {
-      try stage.prepare(.full)
+      try stage.prepare(Stage.Plan(.full))
     }
   }
 }

@@ -6,7 +6,7 @@ import Testing
   @Test(arguments: Stage.all.map(\.name))
   func aStageRuns(name: String) throws {
     let stage = try #require(Stage.all.first { $0.name == name })
-    let run = try stage.prepare(.smoke)
+    let run = try stage.prepare(Stage.Plan(.smoke))
     try run.run(2)
     #expect(run.units >= 2)
   }
@@ -14,7 +14,7 @@ import Testing
   @Test func theLongestStopIsTold() throws {
     let stages = Stage.all.filter { $0.name.contains("come and go") }
     let stage = try #require(stages.first)
-    let run = try stage.prepare(.smoke)
+    let run = try stage.prepare(Stage.Plan(.smoke))
     let before = try #require(run.longestStop)
     #expect(before.elapsed > 0 && before.own > 0)
     try run.run(100_000)

@@ -23,6 +23,18 @@ extension Stage {
     Stage("dedup at 2 M keys/s, 50 M keys come and go", per: "key") {
       StopStage(keys: $0 == .full ? 50_000_000 : 60_000)
     },
+    Stage("sealed keys: fresh ones, judged with and without", per: "key", isWhole: true) { plan in
+      try FreshKeysStage(plan)
+    },
+    Stage("sealed keys: old duplicates, in the page cache", per: "key") { plan in
+      try OldDuplicatesStage(plan)
+    },
+    Stage("sealed keys: old duplicates, cold", per: "key", waits: true, isWhole: true) { plan in
+      try ColdDuplicatesStage(plan)
+    },
+    Stage("sealed keys: others judged during a seal", per: "key", waits: true) { plan in
+      try SealStage(plan)
+    },
     Stage("fold", per: "record", allocations: none) { FoldStage($0) },
     Stage("block encode", per: "record", allocations: none) { BlockEncodeStage($0) },
     Stage("block decode", per: "record", allocations: none) { try BlockDecodeStage($0) },

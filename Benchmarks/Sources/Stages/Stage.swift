@@ -1,3 +1,5 @@
+internal import Foundation
+public import SealedKeys
 internal import Synchronization
 
 /// A step on the way of a record, ready to be run again and again.
@@ -8,6 +10,21 @@ public struct Stage: Sendable {
     case smoke
     /// As much as it is about.
     case full
+  }
+
+  /// What the stages are given.
+  public struct Plan: Sendable {
+    /// How much is prepared.
+    public var size: Size
+    /// Where stages that need files make folders of their own, which they remove.
+    public var folder = FileManager.default.temporaryDirectory.path
+    /// Keys that stand in runs; nil for as many as suit the size.
+    public var sealedKeys: Int?
+
+    /// A plan with files in the temporary directory.
+    public init(_ size: Size) { self.size = size }
+
+    var sealedKeyCount: Int { sealedKeys ?? (size == .full ? 20_000_000 : 40_000) }
   }
 
   /// What it is called.
@@ -21,11 +38,20 @@ public struct Stage: Sendable {
   public let allocations: Double?
   /// Whether a batch is one piece of work, such as a flush, and no part of it can be measured.
   public let isWhole: Bool
-  private let make: @Sendable (Size) throws -> any StageBody
+  private let make: @Sendable (Plan) throws -> any StageBody
 
   init(
     _ name: String, per unit: String, allocations: Double? = nil, waits: Bool = false,
     isWhole: Bool = false, _ make: @escaping @Sendable (Size) throws -> any StageBody
+  ) {
+    self.init(name, per: unit, allocations: allocations, waits: waits, isWhole: isWhole) {
+      plan in try make(plan.size)
+    }
+  }
+
+  init(
+    _ name: String, per unit: String, allocations: Double? = nil, waits: Bool = false,
+    isWhole: Bool = false, plan make: @escaping @Sendable (Plan) throws -> any StageBody
   ) {
     self.name = name
     self.unit = unit
@@ -36,7 +62,7 @@ public struct Stage: Sendable {
   }
 
   /// Prepares what the stage works on.
-  public func prepare(_ size: Size) throws -> StageRun { StageRun(try make(size)) }
+  public func prepare(_ plan: Plan) throws -> StageRun { StageRun(try make(plan)) }
 }
 
 /// What a stage does.
@@ -45,6 +71,8 @@ protocol StageBody: AnyObject {
   var wireBytesPerUnit: Double? { get }
   /// The longest time that it took for one group, where that matters.
   var longestStop: LongestStop? { get }
+  /// What else it has found.
+  var measures: [Measure] { get }
   /// Runs once and gives how many units that were.
   func batch() throws -> Int
 }
@@ -52,6 +80,7 @@ protocol StageBody: AnyObject {
 extension StageBody {
   var wireBytesPerUnit: Double? { nil }
   var longestStop: LongestStop? { nil }
+  var measures: [Measure] { [] }
 }
 
 /// A stage whose data is prepared. One thread owns it.
@@ -62,6 +91,8 @@ public final class StageRun {
   public var wireBytesPerUnit: Double? { body.wireBytesPerUnit }
   /// The longest time that it took for one group, while it was prepared too; nil where no one asks.
   public var longestStop: LongestStop? { body.longestStop }
+  /// What else it has found; ask once a batch was run.
+  public var measures: [Measure] { body.measures }
   private let body: any StageBody
   private var surplus = 0
 

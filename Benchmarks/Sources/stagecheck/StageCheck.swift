@@ -1,6 +1,7 @@
 internal import ArgumentParser
 internal import CanonicalLoad
 internal import Foundation
+internal import SealedKeys
 internal import Stages
 
 /// `stagecheck`: runs every stage, prints what a unit costs, and checks the allocations.
@@ -21,9 +22,27 @@ struct StageCheck: ParsableCommand {
   @Option(help: ArgumentHelp("Write the figures as JSON.", valueName: "file"))
   var json: String?
 
+  @Option(
+    help: ArgumentHelp(
+      "Where stages that need files make their folders; default: the temporary directory.",
+      valueName: "folder"))
+  var directory: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "Keys that the stages of sealed keys seal; 20 million need 1 GB of disk for a moment.",
+      valueName: "count"))
+  var sealedKeys: Int?
+
   @Argument(
     help: ArgumentHelp("Only the stages whose names contain one of these.", valueName: "words"))
   var words: [String] = []
+
+  func validate() throws {
+    if let sealedKeys, sealedKeys < 1 {
+      throw ValidationError("--sealed-keys is at least 1, not \(sealedKeys)")
+    }
+  }
 
   func run() throws {
     let stages = Stage.all.filter { stage in
@@ -34,10 +53,12 @@ struct StageCheck: ParsableCommand {
         "no stage is called so; there are: "
           + Stage.all.map(\.name).joined(separator: "; "))
     }
-    let folder = FileManager.default.temporaryDirectory.path
-    var figures = StageFigures(machine: Machine(dataDirectory: folder), isSmoke: smoke)
+    var plan = Stage.Plan(smoke ? .smoke : .full)
+    if let directory { plan.folder = directory }
+    plan.sealedKeys = sealedKeys
+    var figures = StageFigures(machine: Machine(dataDirectory: plan.folder), isSmoke: smoke)
     for stage in stages {
-      let result = try StageResult(stage, isSmoke: smoke)
+      let result = try StageResult(stage, plan: plan)
       print(result.text)
       fflush(nil)
       figures.stages.append(result.figure)
@@ -70,5 +91,6 @@ struct StageFigure: Codable {
   var allocationsPerThousand: Double?
   var allowedAllocationsPerThousand: Double?
   var longestStopMilliseconds: Double?
+  var measures: [Measure]?
   var allocatesTooMuch: Bool
 }

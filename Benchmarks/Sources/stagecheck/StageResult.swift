@@ -1,5 +1,6 @@
 internal import CAllocations
 internal import Foundation
+internal import SealedKeys
 internal import Stages
 
 /// What a stage costs.
@@ -10,15 +11,16 @@ struct StageResult {
   private let allocations: Double
   private let wireBytes: Double?
   private let longestStop: LongestStop?
+  private let measures: [Measure]
 
-  init(_ stage: Stage, isSmoke: Bool) throws {
+  init(_ stage: Stage, plan: Stage.Plan) throws {
     self.stage = stage
-    let run = try stage.prepare(isSmoke ? .smoke : .full)
+    let run = try stage.prepare(plan)
     // What grows at first has grown then.
     let warm = stage.isWhole ? 1 : 400_000
     while run.units < warm { try run.runBatch() }
     let clock = stage.waits ? CLOCK_MONOTONIC : CLOCK_THREAD_CPUTIME_ID
-    let limit = isSmoke ? 2e7 : 1e9
+    let limit = plan.size == .smoke ? 2e7 : 1e9
     let before = ca_allocations()
     let units = run.units
     let started = Self.nanoseconds(clock)
@@ -28,6 +30,7 @@ struct StageResult {
     nanoseconds = elapsed / Double(run.units - units)
     wireBytes = run.wireBytesPerUnit
     longestStop = run.longestStop
+    measures = run.measures
   }
 
   private static func nanoseconds(_ clock: clockid_t) -> Double {
@@ -46,11 +49,16 @@ struct StageResult {
       secondsPerWireGigabyte: wireBytes.map { nanoseconds / $0 },
       allocationsPerThousand: stage.allocations.map { _ in allocations },
       allowedAllocationsPerThousand: stage.allocations,
-      longestStopMilliseconds: longestStop?.elapsed, allocatesTooMuch: isOver)
+      longestStopMilliseconds: longestStop?.elapsed, measures: measures.isEmpty ? nil : measures,
+      allocatesTooMuch: isOver)
   }
 
-  /// As one line.
+  /// As one line, and one below it for each measure.
   var text: String {
+    ([line] + measures.map { "    " + $0.text }).joined(separator: "\n")
+  }
+
+  private var line: String {
     let name = stage.name + String(repeating: " ", count: max(1, 44 - stage.name.count))
     var text = name + String(format: "%9.1f ns/%@", nanoseconds, stage.unit)
     text += String(format: " %9.3f M %@s/s", 1e3 / nanoseconds, stage.unit)
