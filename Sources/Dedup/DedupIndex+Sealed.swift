@@ -17,8 +17,11 @@ extension DedupIndex {
     let maybes = mayBeSealed(hashes)
     if maybes.isEmpty { return [] }
     let candidates = candidates(maybes, hashes)
-    for candidate in candidates {
-      runs[candidate.run].willNeed(KeyIdentity(hashes[candidate.place]))
+    // One alone is best read at once.
+    if candidates.count > 1 {
+      for candidate in candidates {
+        runs[candidate.run].willNeed(KeyIdentity(hashes[candidate.place]))
+      }
     }
     var matches: [SealedMatch] = []
     for candidate in candidates {
@@ -61,16 +64,18 @@ extension DedupIndex {
   /// together, the newest run's first.
   private func candidates(_ maybes: [Int], _ hashes: Span<KeyHash>) -> [Candidate] {
     var found: [Candidate] = []
+    let filters = unsafe runs.map { unsafe $0.filter.place }
     let ahead = 4
     for (number, place) in maybes.enumerated() {
       if number + ahead < maybes.count {
         let position = KeyIdentity(hashes[maybes[number + ahead]]).position
-        for run in runs { run.filter.prefetch(position) }
+        for index in unsafe filters.indices { unsafe filters[index].prefetch(position) }
       }
       let identity = KeyIdentity(hashes[place])
-      for index in runs.indices.reversed() {
-        let filter = runs[index].filter
-        if filter.mayContain(position: identity.position, bits: identity.tag) {
+      var index = unsafe filters.count
+      while index > 0 {
+        index &-= 1
+        if unsafe filters[index].mayContain(position: identity.position, bits: identity.tag) {
           found.append(Candidate(place: place, run: index))
         }
       }

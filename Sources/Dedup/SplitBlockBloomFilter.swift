@@ -30,19 +30,38 @@ final class SplitBlockBloomFilter: @unchecked Sendable {
   /// Bytes of its blocks, the first ones of ``memory``.
   var byteCount: Int { blockCount * 32 }
 
-  @inline(__always)
-  private func block(_ position: UInt32) -> UnsafeMutablePointer<UInt64> {
-    unsafe Self.block(position, of: memory.base, count: blockCount)
+  /// Where the blocks lie, for who asks many filters for many keys and holds them meanwhile.
+  @unsafe
+  struct Place {
+    let base: UnsafeMutableRawPointer
+    let blockCount: Int
+
+    /// Where the block of a position begins.
+    @inline(__always)
+    func block(_ position: UInt32) -> UnsafeMutablePointer<UInt64> {
+      unsafe base.assumingMemoryBound(to: UInt64.self) + scaled(position, to: blockCount) &* 4
+    }
+
+    /// Whether a key may have been added; false is certain.
+    @inline(__always)
+    func mayContain(position: UInt32, bits: UInt32) -> Bool {
+      let block = unsafe block(position)
+      let mask = SplitBlockBloomFilter.mask(bits)
+      let missing0 = unsafe mask.0 & ~wb_bits_load(block)
+      let missing1 = unsafe mask.1 & ~wb_bits_load(block + 1)
+      let missing2 = unsafe mask.2 & ~wb_bits_load(block + 2)
+      let missing3 = unsafe mask.3 & ~wb_bits_load(block + 3)
+      return (missing0 | missing1) | (missing2 | missing3) == 0
+    }
+
+    /// Asks for the block of a position before ``mayContain(position:bits:)``.
+    @inline(__always)
+    func prefetch(_ position: UInt32) { unsafe wb_prefetch_read(block(position)) }
   }
 
-  /// Where the block of a position begins.
-  @inline(__always)
+  /// Where the blocks lie.
   @unsafe
-  static func block(
-    _ position: UInt32, of base: UnsafeMutableRawPointer, count: Int
-  ) -> UnsafeMutablePointer<UInt64> {
-    unsafe base.assumingMemoryBound(to: UInt64.self) + scaled(position, to: count) &* 4
-  }
+  var place: Place { unsafe Place(base: memory.base, blockCount: blockCount) }
 
   /// The bits that a key sets in two of the eight words of its block, by their salts.
   @inline(__always)
@@ -62,7 +81,7 @@ final class SplitBlockBloomFilter: @unchecked Sendable {
   /// Adds a key.
   @inline(__always)
   func insert(position: UInt32, bits: UInt32) {
-    let block = unsafe block(position)
+    let block = unsafe place.block(position)
     let mask = Self.mask(bits)
     unsafe wb_bits_set(block, mask.0)
     unsafe wb_bits_set(block + 1, mask.1)
@@ -73,24 +92,8 @@ final class SplitBlockBloomFilter: @unchecked Sendable {
   /// Whether a key may have been added; false is certain.
   @inline(__always)
   func mayContain(position: UInt32, bits: UInt32) -> Bool {
-    unsafe Self.mayContain(bits, in: block(position))
+    unsafe place.mayContain(position: position, bits: bits)
   }
-
-  /// Whether a block may have a key.
-  @inline(__always)
-  @unsafe
-  static func mayContain(_ bits: UInt32, in block: UnsafeMutablePointer<UInt64>) -> Bool {
-    let mask = mask(bits)
-    let missing0 = unsafe mask.0 & ~wb_bits_load(block)
-    let missing1 = unsafe mask.1 & ~wb_bits_load(block + 1)
-    let missing2 = unsafe mask.2 & ~wb_bits_load(block + 2)
-    let missing3 = unsafe mask.3 & ~wb_bits_load(block + 3)
-    return (missing0 | missing1) | (missing2 | missing3) == 0
-  }
-
-  /// Asks for the block of a position before ``mayContain(position:bits:)``.
-  @inline(__always)
-  func prefetch(_ position: UInt32) { unsafe wb_prefetch_read(block(position)) }
 
   /// Share of the bits that are set, 0 to 1, in up to this many blocks spread over the filter.
   func sampledFill(blocks: Int) -> Double {

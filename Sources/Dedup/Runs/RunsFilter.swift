@@ -1,5 +1,3 @@
-internal import CIntrinsics
-
 /// The filter in front of all runs: "certainly in none" or "maybe in one".
 ///
 /// It consists of slices, each for an equal share of all positions, that are made anew one at a
@@ -27,23 +25,15 @@ final class RunsFilter {
     }
   }
 
-  /// What a question needs of a slice.
-  @unsafe
-  private struct Place {
-    var base: UnsafeMutableRawPointer
-    var blockCount: Int
-  }
-
   private(set) var slices: [Slice?] = Array(repeating: nil, count: sliceCount)
   /// A slice that is not made has one block, with all bits set.
-  private let places: UnsafeMutablePointer<Place>
+  private let places: UnsafeMutablePointer<SplitBlockBloomFilter.Place>
   private let everything = SplitBlockBloomFilter(capacity: 1, bitsPerKey: 0)
 
   init() {
     unsafe places = .allocate(capacity: Self.sliceCount)
     for word in 0..<4 { everything.memory.store(UInt64.max, at: word * 8) }
-    unsafe places.initialize(
-      repeating: Place(base: everything.memory.base, blockCount: 1), count: Self.sliceCount)
+    unsafe places.initialize(repeating: everything.place, count: Self.sliceCount)
   }
 
   deinit { unsafe places.deallocate() }
@@ -65,22 +55,18 @@ final class RunsFilter {
     filter.insert(position: inner(identity.position), bits: identity.filterBits)
   }
 
-  @inline(__always)
-  private func block(_ position: UInt32) -> UnsafeMutablePointer<UInt64> {
-    let place = unsafe places[Self.slice(of: position)]
-    return unsafe SplitBlockBloomFilter.block(
-      Self.inner(position), of: place.base, count: place.blockCount)
-  }
-
   /// Whether a key may be in a run; false is certain.
   @inline(__always)
   func mayContain(_ identity: KeyIdentity) -> Bool {
-    unsafe SplitBlockBloomFilter.mayContain(identity.filterBits, in: block(identity.position))
+    unsafe places[Self.slice(of: identity.position)].mayContain(
+      position: Self.inner(identity.position), bits: identity.filterBits)
   }
 
   /// Asks for what ``mayContain(_:)`` reads.
   @inline(__always)
-  func prefetch(_ position: UInt32) { unsafe wb_prefetch_read(block(position)) }
+  func prefetch(_ position: UInt32) {
+    unsafe places[Self.slice(of: position)].prefetch(Self.inner(position))
+  }
 
   // MARK: Slices
 
@@ -93,8 +79,7 @@ final class RunsFilter {
   func replace(_ number: Int, with slice: Slice?) -> TableMemory? {
     let old = slices[number]?.filter.memory
     slices[number] = slice
-    let filter = slice?.filter ?? everything
-    unsafe places[number] = Place(base: filter.memory.base, blockCount: filter.blockCount)
+    unsafe places[number] = (slice?.filter ?? everything).place
     return old
   }
 
