@@ -115,7 +115,9 @@ final class ServedIndex {
     if index.hasRoom(for: KeyBatch.capacity) { return }
     let started = Clock.now
     while !index.hasRoom(for: KeyBatch.capacity) {
-      precondition(keyCount < limits.capacity.keys, "BUG: more keys than the index is meant for")
+      precondition(
+        keyCount + KeyBatch.capacity <= limits.capacity.keys,
+        "BUG: more keys than the index is meant for")
       try maintain()
       Clock.sleep(milliseconds: 0.1)
     }
