@@ -5,6 +5,25 @@ struct SealedMatch {
   let payload: UInt16
 }
 
+/// Columns of ``DedupIndex/findSealed(_:)``, kept so that a batch allocates nothing.
+@safe
+struct SealedScratch {
+  /// A key that may stand in a run.
+  struct Candidate {
+    let place: Int
+    let run: Int
+  }
+
+  /// The places of the keys that the filter lets through.
+  var maybes: [Int] = []
+  /// The runs that each of these keys may stand in; those of one key stand together, the newest
+  /// run's first.
+  var candidates: [Candidate] = []
+  var matches: [SealedMatch] = []
+  /// The filters of all runs.
+  var filters: [SplitBlockBloomFilter.Place] = unsafe []
+}
+
 extension DedupIndex {
   /// The keys of a batch that stand in runs, by their places.
   ///
@@ -13,36 +32,31 @@ extension DedupIndex {
   /// before the first one is read, and the newest run's is read first.
   ///
   /// - Throws: ``RunError`` if a page is damaged.
-  func findSealed(_ hashes: Span<KeyHash>) throws(RunError) -> [SealedMatch] {
-    let maybes = mayBeSealed(hashes)
-    if maybes.isEmpty { return [] }
-    let candidates = candidates(maybes, hashes)
+  mutating func findSealed(_ hashes: Span<KeyHash>) throws(RunError) -> [SealedMatch] {
+    scratch.matches.removeAll(keepingCapacity: true)
+    findMaybes(hashes)
+    if scratch.maybes.isEmpty { return scratch.matches }
+    findCandidates(hashes)
     // One alone is best read at once.
-    if candidates.count > 1 {
-      for candidate in candidates {
+    if scratch.candidates.count > 1 {
+      for candidate in scratch.candidates {
         runs[candidate.run].willNeed(KeyIdentity(hashes[candidate.place]))
       }
     }
-    var matches: [SealedMatch] = []
-    for candidate in candidates {
+    for candidate in scratch.candidates {
       // Candidates of one key stand together, the newest run's first.
-      if matches.last?.place == candidate.place { continue }
+      if scratch.matches.last?.place == candidate.place { continue }
       let payload = try runs[candidate.run].find(KeyIdentity(hashes[candidate.place]))
-      if let payload { matches.append(SealedMatch(place: candidate.place, payload: payload)) }
+      if let payload {
+        scratch.matches.append(SealedMatch(place: candidate.place, payload: payload))
+      }
     }
-    return matches
+    return scratch.matches
   }
 
-  /// A key that may stand in a run.
-  private struct Candidate {
-    let place: Int
-    let run: Int
-  }
-
-  /// The places of the keys that the filter lets through.
-  private func mayBeSealed(_ hashes: Span<KeyHash>) -> [Int] {
+  private mutating func findMaybes(_ hashes: Span<KeyHash>) {
     let filter = filter
-    var maybes: [Int] = []
+    scratch.maybes.removeAll(keepingCapacity: true)
     let count = hashes.count
     for index in 0..<min(Self.stride, count) {
       filter.prefetch(KeyIdentity(hashes[index]).position)
@@ -52,19 +66,19 @@ extension DedupIndex {
       let end = min(first &+ Self.stride, count)
       let next = min(end &+ Self.stride, count)
       for index in end..<next { filter.prefetch(KeyIdentity(hashes[index]).position) }
-      for index in first..<end {
-        if filter.mayContain(KeyIdentity(hashes[index])) { maybes.append(index) }
+      for index in first..<end where filter.mayContain(KeyIdentity(hashes[index])) {
+        scratch.maybes.append(index)
       }
       first = end
     }
-    return maybes
   }
 
-  /// The runs that each of these keys may stand in, by their own filters; those of one key stand
-  /// together, the newest run's first.
-  private func candidates(_ maybes: [Int], _ hashes: Span<KeyHash>) -> [Candidate] {
-    var found: [Candidate] = []
-    let filters = unsafe runs.map { unsafe $0.filter.place }
+  private mutating func findCandidates(_ hashes: Span<KeyHash>) {
+    scratch.candidates.removeAll(keepingCapacity: true)
+    unsafe scratch.filters.removeAll(keepingCapacity: true)
+    for run in runs { unsafe scratch.filters.append(run.filter.place) }
+    let filters = unsafe scratch.filters
+    let maybes = scratch.maybes
     let ahead = 4
     for (number, place) in maybes.enumerated() {
       if number + ahead < maybes.count {
@@ -76,10 +90,9 @@ extension DedupIndex {
       while index > 0 {
         index &-= 1
         if unsafe filters[index].mayContain(position: identity.position, bits: identity.tag) {
-          found.append(Candidate(place: place, run: index))
+          scratch.candidates.append(SealedScratch.Candidate(place: place, run: index))
         }
       }
     }
-    return found
   }
 }

@@ -46,6 +46,7 @@ public struct DedupIndex: ~Copyable {
   var out: [DedupUpkeep] = []
   /// What has left, and whose memory and files are to be given back by upkeep.
   var retired = RetiredParts()
+  var scratch = SealedScratch()
   /// The first upkeep that failed since somebody asked, and from when on it is tried again.
   var failure: (any Error)?
   var retryFrom: Int64 = .min

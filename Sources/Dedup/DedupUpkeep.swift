@@ -27,7 +27,7 @@ public final class DedupUpkeep: @unchecked Sendable {
     case prepare, seal, list, merge, fill, release
   }
 
-  let work: Work
+  private(set) var work: Work
   /// What sealing or merging has made.
   private(set) var run: SealedRun?
   /// Why it could not be done.
@@ -69,6 +69,8 @@ public final class DedupUpkeep: @unchecked Sendable {
         store.remove(run.header.number)
         rest()
       }
+      // The files are unmapped here, and not on the thread that takes the piece back.
+      work = .release(RetiredParts(), store)
     }
   }
 
