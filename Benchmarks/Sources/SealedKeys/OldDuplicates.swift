@@ -83,7 +83,11 @@ public final class OldDuplicates {
     var result: [Measure] = []
     if warm.keys > 0 {
       let rate = Double(warm.keys) * 1e9 / Double(warm.time)
-      result.append(Measure("old duplicates", rate, "keys/s", atLeast: 500_000))
+      // By the clock it is also a matter of what the page cache has room for.
+      result.append(
+        isTimedByClock
+          ? Measure("old duplicates, at random", rate, "keys/s")
+          : Measure("old duplicates", rate, "keys/s", atLeast: 500_000))
     }
     if cold.keys > 0, cold.isCounted {
       result.append(

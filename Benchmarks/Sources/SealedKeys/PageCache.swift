@@ -39,8 +39,8 @@ enum PageCache {
   }
 
   /// About how much of a run's file are the header and the pages with keys, from its size: behind
-  /// 255 keys of 16 bytes stand 4 bytes of fence and eleven bits of filter for each.
+  /// 255 keys of 16 bytes stand 4 bytes of fence and twelve bits of filter for each.
   private static func keyByteCount(_ size: UInt) -> UInt {
-    size * 4_096 / (4_096 + 4 + 255 * 11 / 8) / 4_096 * 4_096
+    size * 4_096 / (4_096 + 4 + 255 * 12 / 8) / 4_096 * 4_096
   }
 }
