@@ -1,8 +1,8 @@
 /// Which runs are merged next: neighbours, several at a time, none of which outweighs the others.
 ///
-/// So a key's run at least doubles whenever the key is written again, and few runs are left whatever
-/// the sizes of generations: of any ``fanIn`` neighbours one outweighs the others, or they span too
-/// long.
+/// So a key's run at least doubles whenever the key is written again, and few runs are left
+/// whatever the sizes of generations: of any ``fanIn`` neighbours one outweighs the others, or they
+/// span too long.
 struct MergePlan {
   /// How long a merged run may be, from its first to its last arrival, in milliseconds.
   let longestSpan: Int64

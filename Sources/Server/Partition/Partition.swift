@@ -39,6 +39,7 @@ final class Partition {
   private var isCommitDue = false
   private var isHoldLogged = false
   private var roomWarning: RoomWarning?
+  private(set) var upkeepTrouble = UpkeepTrouble()
   /// Whether less disk is free than the reserve.
   var isBelowReserve = false { didSet { updateRefusal() } }
   /// Whether the service stops.
@@ -130,6 +131,7 @@ final class Partition {
   /// Tells that a run could not be written or merged; it is tried again.
   private func report(_ failure: any Error) {
     if let damage = failure as? RunError { stop(damaged: damage) }
+    guard upkeepTrouble.note(failure, at: EventLoop.monotonicMilliseconds()) else { return }
     logger.error(
       "upkeep of the key index failed and is tried again", metadata: ["reason": "\(failure)"])
   }

@@ -78,7 +78,10 @@ extension Partition {
   }
 
   private func concerns(_ flush: Flusher.Status) -> [String] {
-    [concern(flush), RoomWarning(ledger.dedupForecast)?.text].compactMap(\.self)
+    [
+      concern(flush), RoomWarning(ledger.dedupForecast)?.text,
+      upkeepTrouble.concern(at: EventLoop.monotonicMilliseconds()),
+    ].compactMap(\.self)
   }
 
   private func concern(_ flush: Flusher.Status) -> String? {
