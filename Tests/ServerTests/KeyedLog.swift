@@ -105,11 +105,14 @@ final class KeyedLog {
   }
 
   /// Starts from the files, as the service does.
-  func restart(knowingCheckpoint: Bool = true) throws {
+  ///
+  /// - Parameter owner: whose runs are looked for, if not its own.
+  func restart(knowingCheckpoint: Bool = true, owner: RunOwner? = nil) throws {
     let written = LogLines()
     defer { lines = written.all }
     let keys = RecoveredKeys(
-      files, window: configuration.dedup.window, upkeep: upkeep,
+      files, owner: owner ?? RunOwner(identity), window: configuration.dedup.window,
+      upkeep: upkeep,
       logger: Logger(label: "test") { _ in written })
     ledger = try keys.recover { choice in
       report = LogRecovery.Report()

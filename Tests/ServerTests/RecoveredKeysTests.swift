@@ -184,6 +184,24 @@ struct RecoveredKeysTests {
     #expect(log.lines.count == 1 && !log.lines[0].contains("damage"))
   }
 
+  @Test(arguments: [0, 1, 2, 3])
+  func runsOfAnotherOwnerAreSetAside(field: Int) throws {
+    let log = try KeyedLog(days: 12)
+    let count = try log.runs().count
+    var other = RunOwner(log.identity)
+    switch field {
+    case 0: other.installation ^= 1
+    case 1: other.secretFingerprint ^= 1
+    case 2: other.partition ^= 1
+    default: other.partitionCount += 1
+    }
+    try log.restart(owner: other)
+    #expect(setAside(log).count == count && count > 1)
+    #expect(losses(log) == [])
+    let recognised = try log.recognised()
+    #expect(recognised == 12 * KeyedLog.recordCount)
+  }
+
   @Test func runsOfAnotherHistoryAreSetAside() throws {
     let log = try KeyedLog(days: 12)
     let other = try KeyedLog(days: 12, from: KeyedLog.start + 1_000)

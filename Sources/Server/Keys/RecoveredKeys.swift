@@ -16,6 +16,7 @@ struct RecoveredKeys {
 
   private let store: RunFiles
   private let files: PartitionFiles
+  private let owner: RunOwner
   private let window: Int64
   private let upkeep: UpkeepQueue
   private let logger: Logger
@@ -23,10 +24,14 @@ struct RecoveredKeys {
   /// The runs of a partition.
   ///
   /// - Parameters:
+  ///   - owner: whose keys they must hold.
   ///   - window: the dedup window in milliseconds.
   ///   - upkeep: may have pieces of a recovery that failed, which are waited for.
-  init(_ files: PartitionFiles, window: Int64, upkeep: UpkeepQueue, logger: Logger) {
+  init(
+    _ files: PartitionFiles, owner: RunOwner, window: Int64, upkeep: UpkeepQueue, logger: Logger
+  ) {
     self.files = files
+    self.owner = owner
     store = RunFiles(files)
     self.window = window
     self.upkeep = upkeep
@@ -63,11 +68,16 @@ struct RecoveredKeys {
     }
   }
 
-  /// Opens the runs that are not damaged.
+  /// Opens the runs that are not damaged, and ours.
   private func open() throws -> [SealedRun] {
     let found = try store.open()
     for (path, error) in found.damaged { tellSetAside(path, "\(error)") }
-    return found.runs
+    for run in found.runs where run.header.owner != owner {
+      tellSetAside(
+        try store.setAside(run.header.number),
+        "it was written for another installation, secret or partition")
+    }
+    return found.runs.filter { $0.header.owner == owner }
   }
 
   private func tellSetAside(_ path: String, _ reason: String) {

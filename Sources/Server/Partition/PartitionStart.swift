@@ -61,7 +61,8 @@ final class PartitionStart {
     var report = LogRecovery.Report()
     let (files, upkeep) = (files, upkeep)
     let keys = RecoveredKeys(
-      files, window: configuration.dedup.window.milliseconds, upkeep: upkeep, logger: logger)
+      files, owner: RunOwner(identity), window: configuration.dedup.window.milliseconds,
+      upkeep: upkeep, logger: logger)
     let recovered = try keys.recover { choice in
       report = LogRecovery.Report()
       return try LogRecovery.recover(
