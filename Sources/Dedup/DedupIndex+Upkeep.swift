@@ -110,9 +110,12 @@ extension DedupIndex {
 
   private mutating func order(_ span: RunSpan, maximumKeys: Int) -> RunOrder {
     defer { nextRun += 1 }
+    let isSmall = maximumKeys < (sealedKeys + closingKeys) / 16
     return RunOrder(
       number: nextRun, owner: owner, span: span, maximumKeys: maximumKeys,
-      filterBitsPerKey: geometry.runFilterBitsPerKey, store: store)
+      filterBitsPerKey: isSmall
+        ? geometry.smallRunFilterBitsPerKey : geometry.runFilterBitsPerKey,
+      store: store)
   }
 
   /// Runs to merge, if the merged one fits on the disk beside its parts. It is looked for only when

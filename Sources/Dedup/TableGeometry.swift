@@ -20,6 +20,10 @@ struct TableGeometry {
   var filterBitsPerKey = 10
   /// Bits of a run's own filter for each key: about one false "maybe" in 200.
   var runFilterBitsPerKey = 12
+  /// The same of a run with less than a sixteenth of all keys: one in 500. Most runs are small, and
+  /// hold few of the keys, so that they say "maybe" less often for little memory (Dayan et al.,
+  /// Monkey, SIGMOD 2017).
+  var smallRunFilterBitsPerKey = 15
   /// Runs that are merged into one, at least.
   var mergeFanIn = 4
 

@@ -48,6 +48,7 @@ struct BloomFilterTests {
     geometry.keysPerShard = 800
     geometry.filterBitsPerKey = 0  // One block for a slice.
     geometry.runFilterBitsPerKey = 0  // One block for a run.
+    geometry.smallRunFilterBitsPerKey = 0
     let limits = DedupLimits(window: 1000, maximumKeys: 600, generations: 4)
     let model = IndexModel(limits, geometry: geometry)
     let hashes = randomHashes(12_000, seed: 9)
