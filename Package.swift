@@ -40,6 +40,7 @@ let package = Package(
     // What the nested packages under Benchmarks and Tests/Fuzz build on.
     .library(name: "Wire", targets: ["Wire"]),
     .library(name: "Dedup", targets: ["Dedup"]),
+    .library(name: "Bytes", targets: ["Bytes"]),
     .library(name: "SegmentLog", targets: ["SegmentLog"]),
     .library(name: "Metering", targets: ["Metering"]),
     .library(name: "Compression", targets: ["Compression"]),

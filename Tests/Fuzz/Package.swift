@@ -22,6 +22,7 @@ let package = Package(
     .executableTarget(
       name: "FuzzSegment",
       dependencies: [
+        .product(name: "Bytes", package: "weighbridge"),
         .product(name: "SegmentLog", package: "weighbridge"),
         .product(name: "Compression", package: "weighbridge"),
       ],
