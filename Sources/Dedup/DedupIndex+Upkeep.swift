@@ -197,9 +197,10 @@ extension DedupIndex {
       inputs = next.missed
       nextSlices?.missed = []
     } else {
+      guard !runs.isEmpty else { return nil }
       let wanted = filter.wantedSlices(
         keys: sealedKeys + closingKeys, minimum: geometry.minimumFilterKeys)
-      guard !runs.isEmpty, let wanted else { return nil }
+      guard let wanted else { return nil }
       var slices = [RunsFilter.Slice?](repeating: nil, count: RunsFilter.sliceCount)
       for number in wanted.numbers {
         slices[number] = RunsFilter.Slice(

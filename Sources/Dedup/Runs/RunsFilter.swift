@@ -97,11 +97,13 @@ final class RunsFilter {
   ///   - keys: keys of all runs.
   ///   - minimum: the least capacity.
   func wantedSlices(keys: Int, minimum: Int) -> (numbers: ArraySlice<Int>, capacity: Int)? {
-    let numbers = slices.indices.filter { number in
-      guard let slice = slices[number] else { return true }
+    func isWanted(_ slice: Slice?) -> Bool {
+      guard let slice else { return true }
       return slice.keys > slice.capacity || slice.capacity > max(minimum, 8 * keys)
     }
-    if numbers.isEmpty { return nil }
+    // As a rule none is, and nothing is allocated.
+    guard slices.contains(where: isWanted) else { return nil }
+    let numbers = slices.indices.filter { isWanted(slices[$0]) }
     // With an eighth more, a filter in a steady state is made anew eight times in a window.
     let capacity = max(minimum, keys + keys / 8)
     let turn = max(1, Self.keysPerTurn * Self.sliceCount / capacity)
