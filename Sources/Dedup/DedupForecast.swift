@@ -24,9 +24,9 @@ extension DedupIndex {
     guard keys > 0 else { return DedupForecast() }
     /// The time in which this many keys come.
     func time(for count: Int) -> Int64 {
-      let (high, low) = count.multipliedFullWidth(by: Int(milliseconds))
-      guard high < keys else { return .max }
-      return Int64(keys.dividingFullWidth((high, low)).quotient)
+      let (high, low) = UInt(count).multipliedFullWidth(by: UInt(milliseconds))
+      guard high < UInt(keys) else { return .max }
+      return Int64(clamping: UInt(keys).dividingFullWidth((high, low)).quotient)
     }
     var room = max(0, capacity - keyCount)
     let (rate, _) = keys.multipliedReportingOverflow(by: 1_000)

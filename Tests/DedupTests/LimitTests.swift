@@ -120,6 +120,21 @@ struct ForecastTests {
     #expect(model.index.forecast == DedupForecast(keysPerSecond: 1, timeLeft: 40_000))
   }
 
+  @Test("few keys and room for very many are far away, and nothing overflows")
+  func farAway() {
+    let year: Int64 = 365 * 86_400_000
+    let limits = DedupLimits(
+      window: 10 * year, maximumKeys: 100_000_000_000, maximumMemory: 1 << 40,
+      maximumDisk: 1 << 50, generations: 2)
+    // Room times milliseconds takes 63, 64 and 74 bits.
+    for arrival in [80_000_000, 130_000_000, 4 * year] {
+      let model = IndexModel(limits, now: 0)
+      feed(model, 0..<1, at: 0)
+      model.advance(to: arrival)
+      #expect(model.index.forecast == DedupForecast(keysPerSecond: 0, timeLeft: nil))
+    }
+  }
+
   @Test("full is now")
   func full() {
     let model = model()
