@@ -36,6 +36,34 @@ struct RunFormatTests {
     #expect(parsed.owner == .sample && parsed.span == .sample && parsed.keyCount == 3)
   }
 
+  @Test("a header whose span contradicts itself, or which nothing could follow, is refused")
+  func spans() throws {
+    let changes: [(inout RunSpan) -> Void] = [
+      { $0.through.position = 9 },
+      { $0.end = 19 },
+      { $0.start = 23 },
+      { $0.after = 32 },
+      { $0.lastArrival = 30 },
+      { $0.lastArrival = .max / 2 },
+      { ($0.after, $0.firstArrival) = (.min, .min / 2) },
+      { $0.end = 20 + (1 << 32) },
+    ]
+    let (_, run) = try sample(keys: 3)
+    for (number, change) in changes.enumerated() {
+      var header = run.header
+      change(&header.span)
+      let page = header.encoded()
+      let span = page.span
+      let bytes = unsafe span.bytes
+      do {
+        _ = try RunHeader(parsing: bytes, number: 7)
+        Issue.record("change \(number) is taken")
+      } catch {
+        #expect(error.fault == .span)
+      }
+    }
+  }
+
   @Test("a page of the article is the page of the same keys")
   func pageVector() throws {
     let expected = try #require(try ArticleVectors.bytes("run-page"))

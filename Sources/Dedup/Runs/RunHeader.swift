@@ -210,7 +210,8 @@ extension RunHeader {
       && span.after <= span.firstArrival && span.firstArrival <= span.lastArrival
     // No sum of such arrivals and a window overflows.
     let areTimes = span.firstArrival >= .min / 4 && span.lastArrival <= .max / 4
-    guard isInOrder, areTimes else {
+    // The next run tells in 32 bits how far behind `through` it starts.
+    guard isInOrder, areTimes, span.end - span.through.position <= UInt32.max else {
       throw RunError(
         .span, run: number, offset: 48, expected: span.from.position, found: span.end)
     }
