@@ -39,7 +39,7 @@ extension DedupIndex {
       let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
       return .merge(inputs, order(span, maximumKeys: keys))
     }
-    return isOut(.fill) ? nil : nextFilling().map { .fill($0) }
+    return isOut(.make) || isOut(.fill) ? nil : nextFilling()
   }
 
   /// Takes back a piece of upkeep that was performed. Complexity: O(runs).
@@ -66,7 +66,10 @@ extension DedupIndex {
     case .merge(let inputs, _):
       mayMerge = true
       if let run = upkeep.run { replace(inputs, with: run) }
-    case .fill: finishFilling(isDone: upkeep.error == nil)
+    case .make(_, let runs):
+      nextSlices?.slices = upkeep.slices
+      finishFilling(of: runs, isDone: upkeep.error == nil)
+    case .fill(let filling): finishFilling(of: filling.runs, isDone: upkeep.error == nil)
     case .release: mayMerge = true
     }
   }
@@ -191,34 +194,28 @@ extension DedupIndex {
   }
 
   /// What slices that are being made still lack, or slices that should be made.
-  private mutating func nextFilling() -> FilterFilling? {
-    let inputs: [SealedRun]
+  private mutating func nextFilling() -> DedupUpkeep.Work? {
     if let next = nextSlices {
-      inputs = next.missed
       nextSlices?.missed = []
-    } else {
-      guard !runs.isEmpty else { return nil }
-      let wanted = filter.wantedSlices(
-        keys: sealedKeys + closingKeys, minimum: geometry.minimumFilterKeys)
-      guard let wanted else { return nil }
-      var slices = [RunsFilter.Slice?](repeating: nil, count: RunsFilter.sliceCount)
-      for number in wanted.numbers {
-        slices[number] = RunsFilter.Slice(
-          capacity: wanted.capacity, bitsPerKey: geometry.filterBitsPerKey)
-      }
-      nextSlices = NextSlices(slices: slices, missed: [])
-      inputs = runs
+      return .fill(FilterFilling(filters: next.slices.map { $0?.filter }, runs: next.missed))
     }
-    guard var next = nextSlices else { return nil }
-    let keys = inputs.reduce(0) { $0 + $1.header.keyCount }
-    for number in next.slices.indices { next.slices[number]?.keys += keys }
-    nextSlices = next
-    return FilterFilling(filters: next.slices.map { $0?.filter }, runs: inputs)
+    guard !runs.isEmpty else { return nil }
+    let order = filter.wantedSlices(
+      keys: sealedKeys + closingKeys, minimum: geometry.minimumFilterKeys,
+      bitsPerKey: geometry.filterBitsPerKey)
+    guard let order else { return nil }
+    nextSlices = NextSlices(slices: [], missed: [])
+    return .make(order, runs)
   }
 
-  /// Puts the slices that were made into the filter, if no run came meanwhile.
-  private mutating func finishFilling(isDone: Bool) {
-    guard let next = nextSlices, !isDone || next.missed.isEmpty else { return }
+  /// Notes that slices that are being made have the keys of these runs, and puts them into the
+  /// filter if no run came meanwhile.
+  private mutating func finishFilling(of runs: [SealedRun], isDone: Bool) {
+    guard var next = nextSlices else { return }
+    let keys = runs.reduce(0) { $0 + $1.header.keyCount }
+    for number in next.slices.indices { next.slices[number]?.keys += keys }
+    nextSlices = next
+    guard !isDone || next.missed.isEmpty else { return }
     for (number, slice) in next.slices.enumerated() {
       guard let slice else { continue }
       let old = isDone ? filter.replace(number, with: slice) : slice.filter.memory

@@ -65,7 +65,8 @@ public struct DedupIndex: ~Copyable {
     var filters: [SplitBlockBloomFilter?]
   }
 
-  /// Slices of the filter that are being made, by their numbers, and the runs that came meanwhile.
+  /// Slices of the filter that are being made, by their numbers once they have their memory, and
+  /// the runs that came meanwhile.
   struct NextSlices {
     var slices: [RunsFilter.Slice?]
     var missed: [SealedRun]

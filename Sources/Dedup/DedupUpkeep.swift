@@ -16,7 +16,9 @@ public final class DedupUpkeep: @unchecked Sendable {
     case list(FilterFilling)
     /// Write neighbouring runs, the oldest one first, as one.
     case merge([SealedRun], RunOrder)
-    /// Put the keys of runs into a slice that nobody asks yet.
+    /// Make slices of the filter from runs.
+    case make(SliceOrder, [SealedRun])
+    /// Put the keys of runs that came meanwhile into slices that nobody asks yet.
     case fill(FilterFilling)
     /// Give memory back, and the memory and files of runs.
     case release(RetiredParts, any RunStore)
@@ -24,12 +26,14 @@ public final class DedupUpkeep: @unchecked Sendable {
 
   /// A ``Work`` without what it needs.
   enum Kind {
-    case prepare, seal, list, merge, fill, release
+    case prepare, seal, list, merge, make, fill, release
   }
 
   private(set) var work: Work
   /// What sealing or merging has made.
   private(set) var run: SealedRun?
+  /// The slices that were made, by their numbers.
+  private(set) var slices: [RunsFilter.Slice?] = []
   /// Why it could not be done.
   private(set) var error: (any Error)?
   private(set) var isDone = false
@@ -61,6 +65,9 @@ public final class DedupUpkeep: @unchecked Sendable {
       run = try order.write { writer in
         try SealedRun.merge(runs, into: &writer, rest: rest)
       }
+    case .make(let order, let runs):
+      slices = order.make()
+      try FilterFilling(filters: slices.map { $0?.filter }, runs: runs).perform(rest: rest)
     case .list(let filling), .fill(let filling): try filling.perform(rest: rest)
     case .release(let parts, let store):
       for memory in parts.memory { memory.free(rest: rest) }
@@ -80,6 +87,7 @@ public final class DedupUpkeep: @unchecked Sendable {
     case .seal: .seal
     case .list: .list
     case .merge: .merge
+    case .make: .make
     case .fill: .fill
     case .release: .release
     }
@@ -88,7 +96,7 @@ public final class DedupUpkeep: @unchecked Sendable {
   /// Whether it reads a run.
   func uses(_ run: SealedRun) -> Bool {
     switch work {
-    case .merge(let runs, _): runs.contains { $0 === run }
+    case .merge(let runs, _), .make(_, let runs): runs.contains { $0 === run }
     case .list(let filling), .fill(let filling): filling.runs.contains { $0 === run }
     case .prepare, .seal, .release: false
     }
@@ -102,7 +110,7 @@ public final class DedupUpkeep: @unchecked Sendable {
       table.memory === memory || filters.contains { $0?.memory === memory }
     case .list(let filling), .fill(let filling):
       filling.filters.contains { $0?.memory === memory }
-    case .merge, .release: false
+    case .merge, .make, .release: false
     }
   }
 }

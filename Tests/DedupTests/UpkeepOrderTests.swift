@@ -39,7 +39,7 @@ struct UpkeepOrderTests {
   func mergedWhileMissed() throws {
     let history = history
     fill(history)
-    let filters = doUpkeep(history) { if case .fill = $0 { true } else { false } }
+    let filters = doUpkeep(history) { if case .make = $0 { true } else { false } }
     #expect(filters.count == 1 && history.index.runs.count == 1)
     // A second run comes, and both are merged, before the filter is there.
     fill(history)

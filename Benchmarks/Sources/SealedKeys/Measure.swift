@@ -28,6 +28,9 @@ public struct Measure: Codable, Sendable {
     return isLeast ? value >= limit : value <= limit
   }
 
+  /// The figure alone, for a run so small that the limit says nothing.
+  public var withoutLimit: Measure { Measure(name, value, unit) }
+
   /// As one line, such as `memory of a sealed key: 2.9 bytes (at most 3)`.
   public var text: String {
     let text = "\(name): \(Self.text(value)) \(unit)"

@@ -91,12 +91,13 @@ final class RunsFilter {
   /// Keys of the slices that are made together; where one has more, it is made alone.
   private static let keysPerTurn = 1 << 20
 
-  /// The slices to make next, and for how many keys: some that are missing, worn or far too large.
+  /// The slices to make next: some that are missing, worn or far too large.
   ///
   /// - Parameters:
   ///   - keys: keys of all runs.
   ///   - minimum: the least capacity.
-  func wantedSlices(keys: Int, minimum: Int) -> (numbers: ArraySlice<Int>, capacity: Int)? {
+  ///   - bitsPerKey: of their filters.
+  func wantedSlices(keys: Int, minimum: Int, bitsPerKey: Int) -> SliceOrder? {
     func isWanted(_ slice: Slice?) -> Bool {
       guard let slice else { return true }
       return slice.keys > slice.capacity || slice.capacity > max(minimum, 8 * keys)
@@ -107,7 +108,8 @@ final class RunsFilter {
     // With an eighth more, a filter in a steady state is made anew eight times in a window.
     let capacity = max(minimum, keys + keys / 8)
     let turn = max(1, Self.keysPerTurn * Self.sliceCount / capacity)
-    return (numbers.prefix(turn), capacity)
+    return SliceOrder(
+      numbers: numbers.prefix(turn), capacity: capacity, bitsPerKey: bitsPerKey)
   }
 
   // MARK: Figures
@@ -123,6 +125,22 @@ final class RunsFilter {
   var sampledFill: Double {
     let fill = slices.reduce(0) { $0 + ($1?.filter.sampledFill(blocks: 16) ?? 1) }
     return fill / Double(Self.sliceCount)
+  }
+}
+
+/// Slices of a filter that are to be made.
+struct SliceOrder {
+  let numbers: ArraySlice<Int>
+  let capacity: Int
+  let bitsPerKey: Int
+
+  /// Takes the memory of the slices; they stand at their numbers, nil for the others.
+  func make() -> [RunsFilter.Slice?] {
+    var slices = [RunsFilter.Slice?](repeating: nil, count: RunsFilter.sliceCount)
+    for number in numbers {
+      slices[number] = RunsFilter.Slice(capacity: capacity, bitsPerKey: bitsPerKey)
+    }
+    return slices
   }
 }
 
