@@ -195,9 +195,13 @@ extension DedupIndex {
 
   /// What slices that are being made still lack, or slices that should be made.
   private mutating func nextFilling() -> DedupUpkeep.Work? {
-    if let next = nextSlices {
-      nextSlices?.missed = []
-      return .fill(FilterFilling(filters: next.slices.map { $0?.filter }, runs: next.missed))
+    if var next = nextSlices {
+      // Assigned as a whole: with `nextSlices?.missed = []` beside the copy, Swift 6.3.1 optimizes
+      // the release of the old array away, and the runs in it are never let go.
+      let missed = next.missed
+      next.missed = []
+      nextSlices = next
+      return .fill(FilterFilling(filters: next.slices.map { $0?.filter }, runs: missed))
     }
     guard !runs.isEmpty else { return nil }
     let order = filter.wantedSlices(

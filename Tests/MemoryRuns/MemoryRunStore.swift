@@ -4,6 +4,7 @@ import Synchronization
 /// Keeps the files of runs in memory, and fails when it is told to.
 public final class MemoryRunStore: RunStore {
   private let files = Mutex<[UInt64: Memory]>([:])
+  private let held = HeldCount()
   private let failing = Mutex<Int?>(nil)
   private let operations = Mutex(0)
   private let ending = Mutex<Int?>(nil)
@@ -29,6 +30,9 @@ public final class MemoryRunStore: RunStore {
 
   /// Numbers of the files, ascending.
   public var numbers: [UInt64] { files.withLock { $0.keys.sorted() } }
+
+  /// Files whose bytes somebody holds, removed ones included.
+  public var heldCount: Int { held.count.load(ordering: .relaxed) }
 
   /// Opens every file, the lowest number first.
   public func open() throws -> [SealedRun] {
@@ -94,10 +98,14 @@ public final class MemoryRunStore: RunStore {
   /// Puts a file there, whatever it holds.
   @discardableResult
   public func put(_ number: UInt64, _ content: [UInt8]) -> RunBytes {
-    let memory = Memory(content)
+    let memory = Memory(content, held)
     files.withLock { $0[number] = memory }
     return unsafe RunBytes(memory.bytes, owner: memory)
   }
+}
+
+private final class HeldCount: Sendable {
+  let count = Atomic(0)
 }
 
 /// The memory of one file.
@@ -105,12 +113,19 @@ public final class MemoryRunStore: RunStore {
 private final class Memory: @unchecked Sendable {
   let memory: UnsafeMutableRawBufferPointer
 
-  init(_ content: [UInt8]) {
+  private let held: HeldCount
+
+  init(_ content: [UInt8], _ held: HeldCount) {
+    self.held = held
+    held.count.add(1, ordering: .relaxed)
     unsafe memory = .allocate(byteCount: content.count, alignment: 4096)
     unsafe memory.copyBytes(from: content)
   }
 
-  deinit { unsafe memory.deallocate() }
+  deinit {
+    held.count.subtract(1, ordering: .relaxed)
+    unsafe memory.deallocate()
+  }
 
   var bytes: UnsafeRawBufferPointer { unsafe UnsafeRawBufferPointer(memory) }
 }

@@ -163,10 +163,22 @@ extension DifferentialRun {
     if names.count != index.statistics.runs {
       report.wrong.note(.fileLeft, "\(names.count) files, \(index.statistics.runs) runs")
     }
+    let held = try removedFilesHeld()
+    if held > 0 {
+      report.wrong.note(.fileLeft, "\(held) removed files are still held and take disk")
+    }
     if index.keyCount > batches * KeyBatch.capacity {
       report.wrong.note(.notGone, "\(index.keyCount) keys are left")
     }
     report.merges += index.merges
+  }
+
+  /// Files of the index's folder that have no name any more and are still mapped.
+  private func removedFilesHeld() throws -> Int {
+    let maps = try String(contentsOfFile: "/proc/self/maps", encoding: .utf8)
+    return maps.split(separator: "\n").count {
+      $0.contains(index.folder) && $0.hasSuffix("(deleted)")
+    }
   }
 
   /// Asks for keys that the window holds, and for keys that must have left.

@@ -12,7 +12,7 @@ public struct WrongAnswers: Codable, Sendable {
     case notGone
     /// A start lost keys or could not read a file.
     case lost
-    /// A file stayed that no run needs.
+    /// A file stayed that no run needs, or its disk space.
     case fileLeft
   }
 
