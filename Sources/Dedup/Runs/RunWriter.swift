@@ -91,9 +91,15 @@ struct RunWriter: ~Copyable {
     filled = 0
   }
 
-  /// Appends a section and zeros up to the end of its last page.
+  /// Appends a section and zeros up to the end of its last page, in steps like those of the pages:
+  /// a sync of the log beside it waits for what the disk has in hand.
   private func append(section: RawSpan) throws {
-    try file.append(section)
+    var done = 0
+    while done < section.byteCount {
+      let end = min(done + Self.stepByteCount, section.byteCount)
+      try file.append(section.extracting(done..<end))
+      done = end
+    }
     let rest = RunPage.roundedUp(section.byteCount) - section.byteCount
     let zeros = [UInt8](repeating: 0, count: rest)
     let span = zeros.span
