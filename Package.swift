@@ -55,7 +55,7 @@ let package = Package(
   dependencies: [
     // Commands, options and their help.
     .package(url: "https://github.com/apple/swift-argument-parser", .upToNextMinor(from: "1.8.2")),
-    // HMAC-SHA-256; behind `Authentication` only.
+    // HMAC-SHA-256 and Ed25519; behind `Authentication` only.
     .package(url: "https://github.com/apple/swift-crypto", .upToNextMinor(from: "4.5.2")),
     // Structured logs.
     .package(url: "https://github.com/apple/swift-log", .upToNextMinor(from: "1.16.2")),
@@ -70,12 +70,14 @@ let package = Package(
     // Ground: C libraries as they are.
     .systemLibrary(name: "CLibUV", pkgConfig: "libuv", providers: [.apt(["libuv1-dev"])]),
     .systemLibrary(name: "CZstd", pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])]),
+    // Exports as .gz, which every consumer can read without asking for a tool.
+    .systemLibrary(name: "CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
     .systemLibrary(name: "CLibPQ", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
     .target(name: "CIntrinsics"),
 
     // Owners: one module for each C library.
     module("EventLoop", ["CLibUV"]),
-    module("Compression", ["CZstd"]),
+    module("Compression", ["CZstd", "CZlib"]),
     module("Postgres", ["CLibPQ"]),
     module("Authentication", [.product(name: "Crypto", package: "swift-crypto")]),
 
@@ -165,7 +167,8 @@ let package = Package(
       "ServerTests",
       [
         "weighbridge", "Server", "Wire", "Metering", "Dedup", "SegmentLog", "EventLoop",
-        "MemoryRuns", "SeededRandom", .product(name: "Logging", package: "swift-log"),
+        "Authentication", "MemoryRuns", "SeededRandom",
+        .product(name: "Logging", package: "swift-log"),
       ]),
     tests(
       "ServiceTests",

@@ -3,9 +3,9 @@
 # As root or with sudo; needs neither if nothing is missing. Can be run again at any time.
 set -euo pipefail
 
-# libuv, zstd and libpq are linked; pkg-config finds them; postgresql-15 has the programs for the
-# private cluster and, through its dependencies, psql.
-wanted=(libuv1-dev libzstd-dev libpq-dev pkg-config postgresql-15)
+# libuv, zstd, zlib and libpq are linked; pkg-config finds them; postgresql-15 has the programs for
+# the private cluster and, through its dependencies, psql.
+wanted=(libuv1-dev libzstd-dev zlib1g-dev libpq-dev pkg-config postgresql-15)
 
 installed() {
   dpkg-query --show --showformat='${db:Status-Status}\n' "$1" 2>/dev/null |

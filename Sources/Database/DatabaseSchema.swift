@@ -25,6 +25,13 @@ public enum DatabaseSchema {
     ("tables", PackageResources.m0001_tables_sql),
     ("locks", PackageResources.m0002_locks_sql),
     ("functions", PackageResources.m0003_functions_sql),
+    (
+      "periods",
+      PackageResources.m0004_periods_sql + PackageResources.m0004_finalization_sql
+        + PackageResources.m0004_views_sql
+    ),
+    ("jobs", PackageResources.m0005_jobs_sql),
+    ("corrections", PackageResources.m0006_corrections_sql),
   ]
 
   /// Number of the advisory lock that keeps migrations apart: the bytes "weighbrg".
@@ -42,6 +49,14 @@ public enum DatabaseSchema {
   @discardableResult
   public static func migrate(
     on connection: PostgresConnection, serviceLogin: String? = nil
+  ) throws(DatabaseError) -> Report {
+    try migrate(on: connection, to: version, serviceLogin: serviceLogin)
+  }
+
+  /// Brings an older schema to any version up to this program's.
+  @discardableResult
+  static func migrate(
+    on connection: PostgresConnection, to version: Int, serviceLogin: String?
   ) throws(DatabaseError) -> Report {
     do {
       try requireUTF8(connection)

@@ -12,8 +12,8 @@ public enum FlushOutcome: Sendable, Hashable {
 }
 
 extension RollupDatabase {
-  /// Writes increments, adjustments, closed hours, finalizations and the new checkpoint of one
-  /// partition in one transaction.
+  /// Writes increments, adjustments, closed hours, accepted gaps, finalizations and the new
+  /// checkpoint of one partition in one transaction.
   ///
   /// May be repeated with the same batch until it is committed; the token keeps it from counting
   /// twice. Flushes of all partitions wait for each other. O(rows of the batch).
@@ -124,16 +124,11 @@ extension RollupDatabase {
     if !batch.adjustments.isEmpty {
       try AdjustmentStaging.upsert(batch.adjustments, as: flush, on: connection)
     }
+    try openPeriods(of: batch)
     if !batch.closedHours.isEmpty { try close(batch, as: flush) }
-    for finalization in batch.finalizations {
-      try connection.execute(
-        "SELECT weighbridge.finalize_period($1, $2, to_timestamp($3::numeric / 1000), $4, $5, $6)",
-        [
-          finalization.tenant, PeriodCalendar.startText(finalization.period),
-          String(finalization.time.milliseconds), finalization.operatorName,
-          String(batch.partition), String(finalization.position.rawValue),
-        ])
-    }
+    try recordCorrections(of: batch, as: flush)
+    try recordAcceptances(of: batch)
+    try finalize(batch)
   }
 
   private func recordFlush(_ batch: FlushBatch, as flush: Int64) throws(PostgresError) {
@@ -166,7 +161,7 @@ extension RollupDatabase {
       let month = BillingPeriod(containing: increment.hour)
       guard !knownMonths.contains(month) else { continue }
       try connection.execute(
-        "SELECT weighbridge.ensure_month($1)", [PeriodCalendar.startText(month)])
+        "SELECT weighbridge.ensure_month(\(HourSQL.time("$1")))", [String(month.firstHour.index)])
       knownMonths.insert(month)
     }
   }
@@ -179,7 +174,7 @@ extension RollupDatabase {
       INSERT INTO weighbridge.flush_hours (flush_id, hour)
       SELECT $1::bigint, to_timestamp(hour * 3600.0)
       FROM unnest($2::bigint[]) AS hour ORDER BY hour
-      """, [String(flush), Self.arrayText(Array(hours))])
+      """, [String(flush), TextArray.text(hours.map(\.index))])
   }
 
   private func close(_ batch: FlushBatch, as flush: Int64) throws(PostgresError) {
@@ -189,7 +184,7 @@ extension RollupDatabase {
       SELECT to_timestamp(hour * 3600.0), $2::integer, $1::bigint
       FROM unnest($3::bigint[]) AS hour ORDER BY hour
       ON CONFLICT DO NOTHING
-      """, [String(flush), String(batch.partition), Self.arrayText(batch.closedHours)])
+      """, [String(flush), String(batch.partition), TextArray.text(batch.closedHours.map(\.index))])
     try connection.execute(
       """
       SELECT pg_notify('weighbridge_close', json_build_object(
@@ -197,10 +192,6 @@ extension RollupDatabase {
         'first', to_timestamp(min(hour) * 3600.0), 'last', to_timestamp(max(hour) * 3600.0),
         'hours', count(*))::text)
       FROM unnest($3::bigint[]) AS hour
-      """, [String(flush), String(batch.partition), Self.arrayText(batch.closedHours)])
-  }
-
-  private static func arrayText(_ hours: [Hour]) -> String {
-    "{\(hours.map { String($0.index) }.joined(separator: ","))}"
+      """, [String(flush), String(batch.partition), TextArray.text(batch.closedHours.map(\.index))])
   }
 }

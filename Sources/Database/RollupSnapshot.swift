@@ -30,7 +30,7 @@ public struct RollupSnapshot {
     try stream(
       """
       SELECT tenant, kind, operation, context_type, context, records, quantity, weighted,
-        byte_milliseconds, digest, flush_id, trim_scale(extract(epoch FROM hour) / 3600)
+        byte_milliseconds, digest, flush_id, \(HourSQL.index("hour"))
       FROM weighbridge.usage_hourly WHERE \(condition.sql)
       ORDER BY tenant, hour, kind, operation, context_type, context
       """, condition.parameters
@@ -56,8 +56,8 @@ public struct RollupSnapshot {
     try stream(
       """
       SELECT tenant, kind, operation, context_type, context, records, quantity, weighted,
-        byte_milliseconds, digest, flush_id, trim_scale(extract(epoch FROM origin_hour) / 3600),
-        \(PeriodCalendar.monthExpression("booking_period"))
+        byte_milliseconds, digest, flush_id, \(HourSQL.index("origin_hour")),
+        \(HourSQL.index("booking_period"))
       FROM weighbridge.usage_adjustments WHERE \(condition.sql)
       ORDER BY tenant, booking_period, origin_hour, kind, operation, context_type, context
       """, condition.parameters
@@ -66,7 +66,7 @@ public struct RollupSnapshot {
         AdjustmentRow(
           subject: try Self.subject(rows, row),
           originHour: Hour(index: try rows.integer(row, 11)),
-          bookingPeriod: BillingPeriod(month: try rows.integer(row, 12)),
+          bookingStart: Hour(index: try rows.integer(row, 12)),
           sums: try Self.sums(rows, row), flush: try rows.integer(row, 10)))
     }
   }
@@ -75,7 +75,7 @@ public struct RollupSnapshot {
   public func closedHours(_ body: (ClosedHour) throws -> Void) throws {
     try stream(
       """
-      SELECT (extract(epoch FROM hour) / 3600)::integer, partition
+      SELECT \(HourSQL.index("hour")), partition
       FROM weighbridge.closed_hours ORDER BY hour, partition
       """, []
     ) { rows, row in
@@ -87,7 +87,7 @@ public struct RollupSnapshot {
 
   /// Runs a query through a cursor, so that memory stays bounded whatever the number of rows.
   func stream(
-    _ query: String, _ parameters: [String], _ body: (PostgresRows, Int) throws -> Void
+    _ query: String, _ parameters: [String?], _ body: (PostgresRows, Int) throws -> Void
   ) throws {
     do {
       try connection.execute("DECLARE rows_of_query NO SCROLL CURSOR FOR \(query)", parameters)

@@ -64,7 +64,7 @@ enum AdjustmentStaging {
       for increment in increments {
         try writer.beginRow()
         writer.text(increment.subject.tenant)
-        writer.timestamp(milliseconds: increment.bookingPeriod.start.milliseconds)
+        writer.timestamp(milliseconds: increment.bookingStart.start.milliseconds)
         writer.timestamp(milliseconds: increment.originHour.start.milliseconds)
         writer.rest(of: increment.subject)
         writer.sums(increment.sums)
@@ -82,13 +82,13 @@ enum AdjustmentStaging {
 
 /// What both tables have in common.
 private enum StagedSums {
-  /// The assignments of the upsert: everything is addition.
+  /// The assignments of the upsert: everything is addition, of the digest modulo 2^128.
   static let addition = """
     records = present.records + EXCLUDED.records,
     quantity = present.quantity + EXCLUDED.quantity,
     weighted = present.weighted + EXCLUDED.weighted,
     byte_milliseconds = present.byte_milliseconds + EXCLUDED.byte_milliseconds,
-    digest = present.digest + EXCLUDED.digest,
+    digest = mod(present.digest + EXCLUDED.digest, 340282366920938463463374607431768211456),
     flush_id = EXCLUDED.flush_id
     """
 }

@@ -34,8 +34,8 @@ public struct AdjustmentRow: Sendable, Hashable {
   public var subject: UsageSubject
   /// The hour of the event times, inside a finalized period.
   public var originHour: Hour
-  /// The period that it is booked in.
-  public var bookingPeriod: BillingPeriod
+  /// The first hour of the period that it is booked in.
+  public var bookingStart: Hour
   /// The sums.
   public var sums: UsageSums
   /// The last flush that changed the row.
@@ -54,12 +54,15 @@ public struct ClosedHour: Sendable, Hashable {
 public struct PeriodRow: Sendable, Hashable {
   /// The tenant's name.
   public var tenant: String
-  /// The period.
-  public var period: BillingPeriod
-  /// Stored bytes at the start of the period; final once the period before is finalized.
+  /// The period and its hours; those of an open period follow the calendar.
+  public var bounds: PeriodBounds
+  /// Stored bytes at the start of the period; 0 until the period before is finalized.
   public var openingLevel: Int128
   /// What is fixed since the period was finalized; nil while it is open.
   public var finalized: FinalizedPeriod?
+
+  /// The period's name.
+  public var period: BillingPeriod { bounds.period }
 }
 
 /// The part of a row of `billing_periods` that only a finalized period has.
@@ -68,6 +71,11 @@ public struct FinalizedPeriod: Sendable, Hashable {
   public var time: Timestamp
   /// Who asked for it.
   public var operatorName: String
+  /// The job that asked for it; nil for a command.
+  public var run: Int64?
+  /// Where the same partition's log holds the acceptance of gaps that it relies on; nil while no
+  /// gap was in the way.
+  public var acceptance: LogPosition?
   /// The partition whose log holds the record.
   public var partition: UInt16
   /// The position of the record in the log.
@@ -80,6 +88,55 @@ public struct FinalizedPeriod: Sendable, Hashable {
   public var adjustmentsDigest: UInt128
   /// Sums by kind as JSON: `{"usage": {kind: {…}}, "adjustments": {kind: {…}}}`.
   public var totals: String
+  /// Sums by kind and operation as JSON:
+  /// `{"usage": {kind: {operation: {…}}}, "adjustments": {kind: {operation: {…}}}}`.
+  public var operationTotals: String
   /// Stored bytes at the end of the period.
   public var closingLevel: Int128
+}
+
+/// A row of `storage_hours`: the stored bytes of a tenant in a closed hour.
+public struct StorageHour: Sendable, Hashable {
+  /// The hour.
+  public var hour: Hour
+  /// Stored bytes at the end of the hour.
+  public var level: Int128
+  /// Byte-milliseconds of the bytes that the hour begins with, through the hour, and of the hour's
+  /// own changes.
+  public var byteMilliseconds: Int128
+  /// Byte-milliseconds that late usage adds for the time before; only the first hour of a period
+  /// has any.
+  public var lateByteMilliseconds: Int128
+}
+
+/// A row of `negative_levels`: a row of usage that took more bytes away than there were.
+public struct NegativeLevel: Sendable, Hashable {
+  /// Whose row it is.
+  public var cause: UsageSubject
+  /// The first hour at whose end there is less than nothing stored.
+  public var since: Hour
+  /// The first hour after it at whose end that is over, or that is still open.
+  public var until: Hour
+  /// The lowest level in between.
+  public var lowest: Int128
+  /// The hour of the row's event times; before ``since`` for late usage.
+  public var originHour: Hour
+  /// What the row changes, less than 0.
+  public var quantity: Int128
+}
+
+/// A row of `gap_acceptances`.
+public struct AcceptanceRow: Sendable, Hashable {
+  /// The partition whose log holds it.
+  public var partition: UInt16
+  /// Its position in that log.
+  public var position: LogPosition
+  /// When, by the ledger's time.
+  public var time: Timestamp
+  /// Who accepted.
+  public var operatorName: String
+  /// Why.
+  public var reason: String
+  /// What is missing, as JSON: `[{"source": …, "epoch": …, "missing": [[first, last], …]}, …]`.
+  public var gaps: String
 }

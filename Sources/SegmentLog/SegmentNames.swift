@@ -5,6 +5,8 @@
 public enum SegmentNames {
   /// The installation's id and secret, at the top.
   public static let installation = "installation.json"
+  /// The private key that certificates are signed with, at the top.
+  public static let signingKey = "signing-key.json"
   /// The file whose lock says that a process owns the data directory, at the top.
   public static let lock = "lock"
 

@@ -35,7 +35,7 @@ struct FinalizationTests {
       finalizing: [("a", Months.january)])
     _ = try database.flush(batch)
     var found = try periods(database)
-    #expect(found.map(\.period) == [Months.january, Months.february])
+    #expect(found.map(\.bounds.period) == [Months.january, Months.february])
     #expect(found.map(\.openingLevel) == [0, 601])
     let finalized = try #require(found[0].finalized)
     #expect(finalized.closingLevel == 601)
@@ -110,7 +110,10 @@ struct FinalizationTests {
     try connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
     let error = #expect(throws: PostgresError.self) {
       try connection.execute(
-        "SELECT weighbridge.finalize_period('a', '2026-03-01T00:00Z', now(), 'x', 0, 0)")
+        """
+        SELECT weighbridge.finalize_period(
+          'a', '2026-03', '2026-03-01T00:00Z', '2026-04-01T00:00Z', now(), 'x', 0, 0)
+        """)
     }
     #expect(error?.sqlState == "0A000")
   }
@@ -151,7 +154,10 @@ struct FinalizationTests {
       }
       while committed.value < 20 { usleep(100) }
       try connection.execute(
-        "SELECT weighbridge.finalize_period($1, '2026-01-01T00:00Z', now(), 'x', 0, 0)", [tenant])
+        """
+        SELECT weighbridge.finalize_period(
+          $1, '2026-01', '2026-01-01T00:00Z', '2026-02-01T00:00Z', now(), 'x', 0, 0)
+        """, [tenant])
       for thread in threads { try thread.join() }
       let sums = try connection.execute(
         """

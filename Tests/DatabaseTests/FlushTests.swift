@@ -173,7 +173,7 @@ struct FlushTests {
     var doubled = adjustments[0].sums
     doubled += adjustments[0].sums
     #expect(found.map(\.sums) == [doubled, adjustments[1].sums])
-    #expect(found.map(\.bookingPeriod) == [Months.february, Months.march])
+    #expect(found.map(\.bookingStart) == [Months.february.firstHour, Months.march.firstHour])
     #expect(found.map(\.originHour) == [hour, hour])
     #expect(found.map(\.flush) == [2, 1])
     #expect(closed == [ClosedHour(hour: hour, partition: 0), ClosedHour(hour: next, partition: 0)])

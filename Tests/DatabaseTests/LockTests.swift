@@ -62,6 +62,7 @@ struct LockTests {
         WHERE tenant = 'b' AND hour < '2026-02-01T00:00Z'
         """,
         "DELETE FROM \(name) WHERE tenant = 'a' AND hour < '2026-02-01T00:00Z'",
+        "UPDATE \(name) SET quantity = quantity + 1",
         "DELETE FROM \(name)",
         "TRUNCATE \(name)",
         "SET LOCAL session_replication_role = replica; DELETE FROM \(name)",

@@ -1,5 +1,6 @@
 import Metering
 import Postgres
+import SegmentLog
 import Testing
 
 @testable import Database
@@ -9,7 +10,8 @@ import Testing
 struct RoleTests {
   private static let writes = [
     "usage_hourly", "usage_adjustments", "billing_periods", "flushes", "flush_hours",
-    "closed_hours", "checkpoints", "flush_counter", "schema_migrations",
+    "closed_hours", "checkpoints", "flush_counter", "schema_migrations", "period_locks",
+    "gap_acceptances",
   ]
 
   private func migrated() throws -> ScratchDatabase {
@@ -19,7 +21,12 @@ struct RoleTests {
     _ = try scratch.rollups().flush(
       maker.next(
         rollups: [increment("a", hour)], adjustments: [late("a", hour, bookedIn: Months.february)],
-        closedHours: [hour]))
+        closedHours: [hour],
+        acceptances: [
+          GapAcceptance(
+            gaps: [], reason: "lost", operatorName: "olga", time: hour.start,
+            position: LogPosition(7))
+        ]))
     return scratch
   }
 
@@ -57,10 +64,47 @@ struct RoleTests {
     expectDenied(connection, "SET ROLE weighbridge_service")
   }
 
+  @Test("the reader has the views and functions for consumers, and can listen")
+  func readerViews() throws {
+    let scratch = try migrated()
+    let connection = try scratch.reader()
+    for source in [
+      "closed_usage_hourly", "closed_usage_since(0)", "storage_hourly", "storage_hours('a')",
+    ] {
+      #expect(try connection.execute("SELECT * FROM weighbridge.\(source)").count == 1, "\(source)")
+    }
+    #expect(try connection.execute("SELECT * FROM weighbridge.negative_levels").count == 0)
+    #expect(try connection.execute("SELECT weighbridge.closed_until()").count == 1)
+    try connection.listen(to: "weighbridge_flush")
+    for view in ["closed_usage_hourly", "storage_hourly", "negative_levels"] {
+      expectDenied(connection, "DROP VIEW weighbridge.\(view)")
+    }
+    expectDenied(connection, "UPDATE weighbridge.closed_usage_hourly SET records = 9")
+    expectDenied(connection, "CREATE SCHEMA mine")
+    expectDenied(connection, "CREATE TABLE public.mine ()")
+    expectDenied(connection, "DELETE FROM weighbridge.closed_usage_hourly")
+  }
+
+  /// Postgres lets everyone make temporary tables unless the administrator takes that back.
+  @Test("temporary tables are taken from the reader by one statement, and the service keeps them")
+  func temporaryTables() throws {
+    let scratch = try migrated()
+    try scratch.reader().execute("CREATE TEMP TABLE mine ()")
+    try scratch.administrator().execute(
+      "REVOKE TEMPORARY ON DATABASE \(scratch.name) FROM PUBLIC")
+    expectDenied(try scratch.reader(), "CREATE TEMP TABLE mine ()")
+    try scratch.service().execute("CREATE TEMP TABLE mine ()")
+  }
+
   private static let calls = [
-    "ensure_month(now())", "finalize_period('a', '2026-01-01T00:00Z', now(), 'x', 0, 0)",
+    "ensure_month(now())",
+    """
+    finalize_period('a', '2026-01', '2026-01-01T00:00Z', '2026-02-01T00:00Z', now(), 'x', 0, 0)
+    """,
+    "open_periods('{}', '{}', '{}', '{}')",
     "hold_open('{a}', '{2026-01-01T00:00Z}')", "guard_usage('pg_class', NULL)",
-    "period_totals('a', now())", "require_order('a', now())", "refuse_locked('a', now())",
+    "period_totals('a', now(), now())", "require_order('a', 'x', now(), now())",
+    "refuse_locked('a', now())", "locked_name('a', now())", "month_start(now())",
   ]
 
   @Test("the service writes rows, and changes periods and tables only through functions")
@@ -87,7 +131,7 @@ struct RoleTests {
     expectDenied(connection, "DROP FUNCTION weighbridge.hold_open(text[], timestamptz[])")
     expectDenied(connection, "SET session_replication_role = replica")
     expectDenied(connection, "SET ROLE weighbridge_owner")
-    for call in Self.calls.dropFirst(2) { expectDenied(connection, "SELECT weighbridge.\(call)") }
+    for call in Self.calls.dropFirst(3) { expectDenied(connection, "SELECT weighbridge.\(call)") }
     try connection.execute("SELECT weighbridge.\(Self.calls[0])")
     try connection.execute("SELECT weighbridge.\(Self.calls[1])")
   }

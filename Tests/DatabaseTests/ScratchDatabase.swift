@@ -89,6 +89,7 @@ struct BatchMaker {
   var installation = InstallationID(bits: 0x1111_2222_3333_4444_5555_6666_7777_8888)
   var partition: UInt16 = 0
   var place = Checkpoint.beginning
+  var calendars = CalendarTable.empty
   private var token: UInt128 = 0
 
   init(partition: UInt16 = 0) { self.partition = partition }
@@ -96,7 +97,8 @@ struct BatchMaker {
   /// The next batch; afterwards the log stands at its end.
   mutating func next(
     rollups: [RollupIncrement] = [], adjustments: [AdjustmentIncrement] = [],
-    closedHours: [Hour] = [], finalizing finalized: [(String, BillingPeriod)] = []
+    closedHours: [Hour] = [], acceptances: [GapAcceptance] = [],
+    finalizing finalized: [(String, BillingPeriod)] = []
   ) -> FlushBatch {
     token += 1
     let to = Checkpoint(
@@ -106,11 +108,13 @@ struct BatchMaker {
       installation: installation, partition: partition,
       token: token << 64 | UInt128(partition) << 8 | 0xAB, from: place, to: to, records: 3,
       rollups: rollups, adjustments: adjustments, closedHours: closedHours,
+      acceptances: acceptances,
       finalizations: finalized.map { tenant, period in
         PeriodFinalization(
-          tenant: tenant, period: period, time: Timestamp(milliseconds: 1_767_225_600_123),
-          operatorName: "olga", position: place.position)
-      })
+          tenant: tenant, bounds: calendars.schedule(of: tenant).bounds(of: period),
+          time: Timestamp(milliseconds: 1_767_225_600_123), operatorName: "olga",
+          position: place.position)
+      }, calendars: calendars)
   }
 }
 
@@ -143,5 +147,5 @@ func late(
 ) -> AdjustmentIncrement {
   let usual = increment(tenant, hour, kind: kind, quantity: quantity)
   return AdjustmentIncrement(
-    subject: usual.subject, originHour: hour, bookingPeriod: period, sums: usual.sums)
+    subject: usual.subject, originHour: hour, bookingStart: period.firstHour, sums: usual.sums)
 }

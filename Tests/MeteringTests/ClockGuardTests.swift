@@ -109,7 +109,7 @@ struct ClockGuardTests {
     world.crash()
     world.now = real + 8 * day
     try world.recover(starting: false)
-    world.ledger.start(wall: time(world.now), monotonic: world.now)
+    try world.ledger.start(wall: time(world.now), monotonic: world.now)
     let other = TestBatch(sequence: 2, records: [.test(2)])
     #expect(try world.judge([batch, other]).map(\.disposition) == [.resent, .refused(.clockHeld)])
     #expect(world.ledger.time == time(real))

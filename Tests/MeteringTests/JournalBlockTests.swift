@@ -40,12 +40,15 @@ struct JournalBlockTests {
     block.receipts.exceptionHours = [0, 1, 2, 3]
     block.records.times = [0, Timestamp.latest.milliseconds, 5, 5]
     block.records.quantities = [.max, -.max, 0, 1]
-    block.records.flags = [0, 2 | UsageFlags.textKey, 1 | UsageFlags.overflow, 2 | UsageFlags.late]
+    block.records.flags = [
+      0, 2 | UsageFlags.textKey, 1 | UsageFlags.overflow,
+      2 | UsageFlags.late | UsageFlags.bookingHour,
+    ]
     block.records.tenants = [0, 1, 1, 0]
     block.records.operations = [0, 1, 1, 0]
     block.records.contexts = [0, 1, 1, 0]
     block.records.weights = [1, 1, 1_000_000, 0]
-    block.records.bookings = [BillingPeriod.latest.month]
+    block.records.bookings = [BillingPeriod.latest.firstHour.index]
     block.records.payloads = [.max]
     block.records.rawKeys = (0..<6).map { 0x0706_0504_0302_0100 &* ($0 + 1) }
     block.records.textKeyLengths = [3]
@@ -102,6 +105,18 @@ struct JournalBlockTests {
       columns(block), raw: rawBytes(block), entries: 6, into: &decoded)
   }
 
+  @Test func monthsOfAnOlderVersionAreTheHoursInWhichTheyBegin() throws {
+    var block = makeBlock()
+    block.records.flags[3] = 2 | UsageFlags.late
+    block.records.bookings = [BillingPeriod.latest.month]
+    var decoded = UsageBlock()
+    #expect(
+      try problem(columns(block), raw: rawBytes(block), entries: 6, into: &decoded) == nil)
+    let (bookings, flags) = (decoded.records.bookings, decoded.records.flags)
+    #expect(bookings == [BillingPeriod.latest.firstHour.index])
+    #expect(flags[3] == 2 | UsageFlags.late | UsageFlags.bookingHour)
+  }
+
   @Test func roundTripWithExtremes() throws {
     let block = makeBlock()
     let written = columns(block)
@@ -128,6 +143,7 @@ struct JournalBlockTests {
       ("an exception with code 9", { $0.receipts.exceptionCodes[0] = 9 }),
       ("4 records of 5 that the receipts count", { $0.receipts.received[1] = 4 }),
       ("a record with flags 32", { $0.records.flags[0] = 32 }),
+      ("a record with flags 64", { $0.records.flags[0] = 64 }),
       ("a record with flags 3", { $0.records.flags[0] = 3 }),
       ("record 0 without a name", { $0.records.tenants[0] = 2 }),
       ("record 1 without a name", { $0.records.operations[1] = 2 }),
@@ -139,7 +155,9 @@ struct JournalBlockTests {
       ("flags and columns do not agree", { $0.records.flags[0] = UsageFlags.late }),
       ("flags and columns do not agree", { $0.records.flags[0] = UsageFlags.overflow }),
       ("flags and columns do not agree", { $0.records.flags[0] = UsageFlags.textKey }),
-      ("flags and columns do not agree", { $0.records.bookings[0] = -1 }),
+      ("a booking outside", { $0.records.bookings[0] = -1 }),
+      ("a booking outside", { $0.records.bookings[0] = .max }),
+      ("a booking outside", { $0.records.flags[3] = 2 | UsageFlags.late }),
       ("keys of 3 and 48 bytes", { $0.records.textKeyLengths[0] = 2 }),
       ("keys of 3 and 40 bytes", { $0.records.rawKeys.removeLast() }),
     ]

@@ -18,14 +18,40 @@ struct JournalControlTests {
     attempt: attempt,
     tenants: [
       LedgerSnapshot.Tenant(
-        name: "a", firstPeriod: .january, finalizedThrough: .latest),
-      LedgerSnapshot.Tenant(name: "b", firstPeriod: nil, finalizedThrough: nil),
+        name: "a", firstHour: BillingPeriod.january.firstHour,
+        finalized: .init(period: .february, openFrom: BillingPeriod.march.firstHour)),
+      LedgerSnapshot.Tenant(name: "b", firstHour: nil, finalized: nil),
     ],
     sources: [
       LedgerSnapshot.Source(
         identity: SourceIdentity(name: "agent", epoch: .max), highestIssued: .max,
-        lastArrival: .latest, sequences: [1, 2, 3])
+        lastArrival: .latest, sequences: [1, 2, 3], completeThrough: Timestamp(milliseconds: 0),
+        accepted: [])
+    ], voided: [], replayed: [])
+
+  static func calendars() throws -> CalendarTable {
+    try CalendarTable(entries: [
+      CalendarEntry(tenant: "a", from: .earliest, calendar: .with(day: 15, offset: 2)),
+      CalendarEntry(tenant: "a", from: .march, calendar: .with(day: 28, offset: -12)),
     ])
+  }
+
+  private static let record = UsageRecord(
+    tenant: "acme", kind: .storage, operation: "upload", contextType: .project, context: "apollo",
+    time: Timestamp(milliseconds: 7), quantity: -5, key: .text("k"))
+  private static let correction = Correction(
+    subject: .record(LogPosition(9)),
+    voided: BookedRecord(record: record, weight: 1, bookingStart: nil),
+    added: BookedRecord(record: record, weight: 3, bookingStart: Hour(index: 744)), revision: 2,
+    time: .latest, operatorName: "olga", reason: "wrong size")
+  private static let replay = Correction(
+    subject: .quarantined(77), voided: nil,
+    added: BookedRecord(
+      record: UsageRecord(
+        tenant: "acme", kind: .compute, operation: "x", time: .latest, quantity: 1,
+        key: .raw(.max)),
+      weight: 1_000_000, bookingStart: nil), revision: 0, time: .latest, operatorName: "olga",
+    reason: "limits were too low")
 
   private static let following: LedgerSnapshot = {
     var following = snapshot
@@ -38,11 +64,26 @@ struct JournalControlTests {
     .snapshot(
       LedgerSnapshot(
         time: Timestamp(milliseconds: 0), configuration: nil, closedThrough: nil, horizon: nil,
-        largestAhead: 0, checkpoint: .beginning, attempt: nil, tenants: [], sources: [])),
+        largestAhead: 0, checkpoint: .beginning, attempt: nil, tenants: [], sources: [],
+        voided: [LogPosition(0)], replayed: [])),
     .configuration(configuration),
     .hoursClosed(through: Hour(index: 0), time: .latest),
     .periodFinalized(
-      tenant: "acme", period: .latest, time: Timestamp(milliseconds: 1), operatorName: ""),
+      PeriodFinalization(
+        tenant: "acme", bounds: PeriodBounds(monthOf: .march), time: Timestamp(milliseconds: 1),
+        operatorName: "", position: LogPosition(77))),
+    .periodFinalized(
+      PeriodFinalization(
+        tenant: "acme", bounds: PeriodBounds(monthOf: .january), time: .latest,
+        operatorName: "olga", run: -1, acceptance: LogPosition(3), position: LogPosition(77))),
+    .gapsAccepted(
+      GapAcceptance(
+        gaps: [
+          AcceptedGaps(
+            source: SourceIdentity(name: "agent", epoch: 3),
+            missing: [1...1, 3...9, .max - 1 ... .max])
+        ], reason: "lost disk", operatorName: "olga", time: .latest, position: LogPosition(77))),
+    .corrected(correction), .corrected(replay),
     .flushAttempt(attempt),
     .flushCommitted(token: 1, checkpoint: point),
     .clockConfirmed(operatorName: "me", before: Timestamp(milliseconds: 0), after: .latest),
@@ -75,7 +116,7 @@ struct JournalControlTests {
         var changed = bytes
         changed[place] = value
         let decoded = try? ControlEntry(decoding: changed, at: LogPosition(0))
-        // Whatever is taken can be written again.
+        // Whatever is taken can be written again; what is read of an older version stays the same.
         if let decoded {
           #expect(try ControlEntry(decoding: decoded.encoded(), at: LogPosition(0)) == decoded)
         }
@@ -89,7 +130,7 @@ struct JournalControlTests {
       var bytes = (0..<Int.random(in: 0..<40, using: &random)).map { _ in
         UInt8.random(in: 0...255, using: &random)
       }
-      if !bytes.isEmpty { bytes[0] %= 10 }
+      if !bytes.isEmpty { bytes[0] %= 14 }
       _ = try? ControlEntry(decoding: bytes, at: LogPosition(0))
     }
   }
@@ -111,8 +152,35 @@ struct JournalControlTests {
     #expect(
       problem(.hoursClosed(through: Hour(index: 1), time: Timestamp(milliseconds: -1)))?
         .contains("a time of -1") == true)
-    let outside = ControlEntry.periodFinalized(
-      tenant: "a", period: BillingPeriod(month: -1), time: time, operatorName: "")
-    #expect(problem(outside)?.contains("the period") == true)
+    func finalized(_ bounds: PeriodBounds) -> ControlEntry {
+      .periodFinalized(
+        PeriodFinalization(
+          tenant: "a", bounds: bounds, time: time, operatorName: "", position: LogPosition(0)))
+    }
+    var bounds = PeriodBounds(monthOf: .january)
+    bounds.period = BillingPeriod(month: -1)
+    #expect(problem(finalized(bounds))?.contains("the period") == true)
+    bounds = PeriodBounds(monthOf: .january)
+    bounds.end = bounds.start
+    #expect(problem(finalized(bounds))?.contains("a period from") == true)
+  }
+
+  /// Bytes that an older version wrote.
+  @Test func olderEntriesAreRead() throws {
+    // 4: acme, month 672, time 1, by olga.
+    let month: [UInt8] = [4, 4] + Array("acme".utf8) + [0xc0, 0x0a, 2, 4] + Array("olga".utf8)
+    #expect(
+      try ControlEntry(decoding: month, at: LogPosition(77))
+        == .periodFinalized(
+          PeriodFinalization(
+            tenant: "acme", bounds: PeriodBounds(monthOf: .january),
+            time: Timestamp(milliseconds: 1),
+            operatorName: "olga", position: LogPosition(77))))
+    // 2: a text, windows of 1, 2 and 3.
+    let configuration: [UInt8] = [2, 1, 0x61, 2, 4, 6]
+    #expect(
+      try ControlEntry(decoding: configuration, at: LogPosition(0))
+        == .configuration(
+          ConfigurationRecord(text: "a", acceptanceBack: 1, acceptanceAhead: 2, dedupWindow: 3)))
   }
 }

@@ -29,14 +29,25 @@ struct LedgerModel {
 
   enum Event {
     case batch(Batch)
-    case finalized(String, BillingPeriod, LogPosition)
+    case finalized(String, PeriodBounds, LogPosition)
+    /// A record by its serial number, and the one that takes its place.
+    case corrected(Int, UsageRecord?, arrival: Int64, LogPosition)
 
     var position: LogPosition {
       switch self {
       case .batch(let batch): batch.position
-      case .finalized(_, _, let position): position
+      case .finalized(_, _, let position), .corrected(_, _, _, let position): position
       }
     }
+  }
+
+  /// A record that counts, or that did.
+  struct Counted {
+    var record: UsageRecord
+    var weight: Int64
+    var booking: Hour?
+    var revision: UInt32 = 0
+    var isVoid = false
   }
 
   let configuration: LedgerConfiguration
@@ -44,7 +55,9 @@ struct LedgerModel {
   var history: [Event] = []
   var keys: [Key: Payload] = [:]
   var receipts: [SourceIdentity: [UInt64: Batch]] = [:]
-  var finalized: [String: BillingPeriod] = [:]
+  var finalized: [String: PeriodBounds] = [:]
+  /// Every record that was ever counted, by its serial number.
+  var counted: [Counted] = []
   var contexts: [String: Set<String>] = [:]
   var rows = PostgresModel.Rows()
   var accepted = 0
@@ -77,9 +90,26 @@ struct LedgerModel {
     return Array(gaps.prefix(16))
   }
 
-  mutating func finalize(_ tenant: String, _ period: BillingPeriod, position: LogPosition) {
-    finalized[tenant] = period
-    history.append(.finalized(tenant, period, position))
+  mutating func finalize(_ tenant: String, _ bounds: PeriodBounds, position: LogPosition) {
+    finalized[tenant] = bounds
+    history.append(.finalized(tenant, bounds, position))
+  }
+
+  /// Takes a record out, and another one in its place.
+  mutating func correct(
+    _ serial: Int, with replacement: UsageRecord?, now: Int64, position: LogPosition
+  ) {
+    var voided = counted[serial]
+    counted[serial].isVoid = true
+    let open = finalized[voided.record.tenant]?.end
+    let place = voided.booking ?? Hour(containing: voided.record.time)
+    if let open, place < open { voided.booking = open }
+    add(voided, times: -1)
+    if let replacement {
+      keys[Key(tenant: replacement.tenant, key: replacement.key)] = Self.payload(replacement)
+      book(replacement, revision: voided.revision + 1)
+    }
+    history.append(.corrected(serial, replacement, arrival: now, position))
   }
 
   /// Forgets everything behind the end of the log.
@@ -92,8 +122,10 @@ struct LedgerModel {
         let codes = judge(batch.batch, now: batch.arrival)
         precondition(codes == batch.codes, "the model is not deterministic")
         note(batch.batch, codes, now: batch.arrival, position: batch.position)
-      case .finalized(let tenant, let period, let position):
-        finalize(tenant, period, position: position)
+      case .finalized(let tenant, let bounds, let position):
+        finalize(tenant, bounds, position: position)
+      case .corrected(let serial, let replacement, let arrival, let position):
+        correct(serial, with: replacement, now: arrival, position: position)
       }
     }
   }
@@ -104,9 +136,7 @@ struct LedgerModel {
   }
 
   private mutating func judge(_ record: UsageRecord, now: Int64) -> UInt8 {
-    let payload = Payload(
-      kind: record.kind, operation: record.operation, quantity: record.quantity,
-      contextType: record.contextType, context: record.context)
+    let payload = Self.payload(record)
     let key = Key(tenant: record.tenant, key: record.key)
     if let first = keys[key] {
       return (first == payload ? AckCode.duplicate : .conflict).rawValue
@@ -118,13 +148,21 @@ struct LedgerModel {
     if time > now + configuration.acceptanceAhead { return AckCode(rejected: .timeAhead).rawValue }
     keys[key] = payload
     accepted += 1
-    let last = finalized[record.tenant]
-    let isLate = last.map { time < $0.end.milliseconds } ?? false
-    book(record, booking: isLate ? last?.next : nil)
-    return (isLate ? AckCode.late : .accepted).rawValue
+    book(record, revision: 0)
+    return (isLate(record) ? AckCode.late : .accepted).rawValue
   }
 
-  private mutating func book(_ record: UsageRecord, booking: BillingPeriod?) {
+  private static func payload(_ record: UsageRecord) -> Payload {
+    Payload(
+      kind: record.kind, operation: record.operation, quantity: record.quantity,
+      contextType: record.contextType, context: record.context)
+  }
+
+  private func isLate(_ record: UsageRecord) -> Bool {
+    finalized[record.tenant].map { record.time < $0.end.start } ?? false
+  }
+
+  private mutating func book(_ record: UsageRecord, revision: UInt32) {
     var (type, context) = (record.contextType, record.context)
     let name = "\(type.rawValue)\(context)"
     if !(type == .other && context.isEmpty),
@@ -136,24 +174,37 @@ struct LedgerModel {
         (type, context) = (.other, "(overflow)")
       }
     }
-    let time = record.time.milliseconds
     let weight =
       record.kind == .compute
       ? configuration.weights.weight(
-        in: configuration.weights.schedule(forOperation: record.operation), at: time) : 1
+        in: configuration.weights.schedule(forOperation: record.operation),
+        at: record.time.milliseconds) : 1
+    var booked = record
+    (booked.contextType, booked.context) = (type, context)
+    let entry = Counted(
+      record: booked, weight: weight,
+      booking: isLate(record) ? finalized[record.tenant]?.end : nil, revision: revision)
+    counted.append(entry)
+    add(entry, times: 1)
+  }
+
+  private mutating func add(_ entry: Counted, times: Int) {
+    let (record, time) = (entry.record, entry.record.time.milliseconds)
     let hour = time / 3_600_000
-    let end = booking?.start.milliseconds ?? (hour + 1) * 3_600_000
+    let end = entry.booking?.start.milliseconds ?? (hour + 1) * 3_600_000
     let subject = UsageSubject(
-      tenant: record.tenant, kind: record.kind, operation: record.operation, contextType: type,
-      context: context)
+      tenant: record.tenant, kind: record.kind, operation: record.operation,
+      contextType: record.contextType, context: record.context)
+    let digest = UInt128(
+      digest(record, record.contextType, record.context, entry.weight))
     rows.add(
-      PostgresModel.Key(subject: subject, hour: Hour(index: Int32(hour)), booking: booking),
+      PostgresModel.Key(subject: subject, hour: Hour(index: Int32(hour)), booking: entry.booking),
       UsageSums(
-        count: 1, quantity: Int128(record.quantity),
-        weighted: Int128(record.quantity) * Int128(weight),
+        count: Int64(times), quantity: Int128(record.quantity) * Int128(times),
+        weighted: Int128(record.quantity) * Int128(entry.weight) * Int128(times),
         byteMilliseconds: record.kind == .storage
-          ? Int128(record.quantity) * Int128(end - time) : 0,
-        digest: UInt128(digest(record, type, context, weight))))
+          ? Int128(record.quantity) * Int128(end - time) * Int128(times) : 0,
+        digest: times > 0 ? digest : 0 &- digest))
   }
 
   private func digest(

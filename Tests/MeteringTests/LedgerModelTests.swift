@@ -36,19 +36,28 @@ struct LedgerHistory: DeliveredHistory {
     configuration.dedup.window = 200 * 24 * Hour.milliseconds
     configuration.contextsPerTenant = 3
     configuration.segmentSize = 3_000
+    configuration.calendars = try CalendarTable(entries: [
+      CalendarEntry(
+        tenant: "tenant-1", from: .earliest,
+        calendar: .with(day: 17, offset: seed % 2 == 0 ? 5 : -9)),
+      CalendarEntry(
+        tenant: "tenant-2", from: .earliest, calendar: .with(day: 1, offset: 14)),
+      CalendarEntry(tenant: "tenant-2", from: .march, calendar: .with(day: 28, offset: -12)),
+    ])
     world = LedgerWorld(configuration)
     model = LedgerModel(configuration: configuration, secret: world.identity.secret)
   }
 
   mutating func run(steps: Int) throws {
     for _ in 0..<steps {
-      switch roll(24) {
+      switch roll(27) {
       case 0..<11: try judge()
       case 11, 12: wait()
       case 13, 14: try sync(all: roll(2) == 0)
       case 15, 16: finalize()
       case 17, 18, 19: try flush()
       case 20, 21: try crash()
+      case 22, 23, 24: try correct()
       default: seal()
       }
     }
@@ -156,14 +165,58 @@ struct LedgerHistory: DeliveredHistory {
     let tenant = "tenant-\(roll(3))"
     let period = BillingPeriod(
       month: BillingPeriod(containing: Timestamp(milliseconds: world.now)).month
-        - Int32(1 + roll(2)))
+        - Int32(roll(3)))
     let before = world.ledger.end
-    do {
-      try world.ledger.finalize(period, tenant: tenant, operatorName: "test")
-      world.take()
-      model.finalize(tenant, period, position: world.ledger.end.position)
+    do throws(FinalizeRefusal) {
+      let done = try world.finalize(period, tenant, accepting: roll(3) > 0 ? "they are lost" : nil)
+      let calendar = world.configuration.calendars.schedule(of: tenant)
+      #expect(done.bounds == calendar.bounds(of: period), "seed \(seed)")
+      model.finalize(tenant, done.bounds, position: world.ledger.end.position)
     } catch {
       #expect(world.ledger.end == before, "seed \(seed): a refusal changed the log")
+    }
+  }
+
+  /// Voids or amends a record that counts, or tries it with one that no longer does.
+  private mutating func correct() throws {
+    guard !model.counted.isEmpty else { return }
+    let serial = roll(model.counted.count)
+    let counted = model.counted[serial]
+    let found = FoundRecord(
+      position: LogPosition(1 << 40 + UInt64(serial)),
+      booked: BookedRecord(
+        record: counted.record, weight: UInt32(counted.weight), bookingStart: counted.booking),
+      revision: counted.revision)
+    var amendment: Amendment?
+    if roll(2) == 0 {
+      amendment = Amendment()
+      if counted.record.kind != .storage || roll(2) == 0 {
+        amendment?.quantity = counted.record.quantity &+ 1
+      }
+      if roll(2) == 0 { amendment?.operation = "op-\(roll(3))" }
+      if roll(3) == 0 { amendment?.context = (.project, "c\(roll(4))") }
+      if roll(3) == 0 {
+        amendment?.time = Timestamp(
+          milliseconds: counted.record.time.milliseconds - 40 * 86_400_000)
+      }
+    }
+    let before = world.ledger.end
+    do {
+      let correction =
+        try amendment.map {
+          try world.ledger.amend(found, $0, operatorName: "test", reason: "because")
+        } ?? world.ledger.void(found, operatorName: "test", reason: "because")
+      world.take()
+      #expect(!counted.isVoid, "seed \(seed): voided twice")
+      var replacement = amendment?.applied(to: counted.record)
+      if let key = correction.correction.added?.record.key { replacement?.key = key }
+      model.correct(
+        serial, with: replacement, now: world.now, position: world.ledger.end.position)
+    } catch let refusal as CorrectionRefusal {
+      #expect(world.ledger.end == before, "seed \(seed): a refusal changed the log")
+      let isExpected =
+        counted.isVoid ? refusal == .alreadyVoid(found.position) : refusal == .unchanged
+      #expect(isExpected, "seed \(seed): \(refusal)")
     }
   }
 
@@ -200,8 +253,9 @@ struct LedgerHistory: DeliveredHistory {
     model.crash(end: end)
     waiting = []
     world.restart()
-    for (tenant, period) in model.finalized {
-      #expect(world.ledger.periods().first { $0.tenant == tenant }?.finalizedThrough == period)
+    for (tenant, bounds) in model.finalized {
+      let found = world.ledger.periods().first { $0.tenant == tenant }
+      #expect(found?.finalizedThrough == bounds.period)
     }
   }
 
@@ -214,12 +268,12 @@ struct LedgerHistory: DeliveredHistory {
     try world.flush(token: 1)
     try world.flush(token: 2)
     #expect(world.postgres.rows == model.rows, "seed \(seed): rows")
-    #expect(
-      world.postgres.rows.sums.values.reduce(0) { $0 + $1.count } == Int64(model.accepted))
+    let counting = model.counted.count { !$0.isVoid }
+    #expect(world.postgres.rows.sums.values.reduce(0) { $0 + $1.count } == Int64(counting))
     let checkpoint = world.postgres.checkpoint
     #expect(try world.fold(upTo: checkpoint) == model.rows, "seed \(seed): verify")
     world.postgres.checkSealed()
-    #expect(world.postgres.finalized == model.finalized)
+    #expect(world.postgres.finalized == model.finalized.mapValues(\.period))
     // Everything once more: each batch that has a receipt gets it again, the others are new.
     for source in model.receipts.values {
       for known in source.values {

@@ -9,7 +9,7 @@ struct PostgresModel {
   struct Key: Hashable {
     var subject: UsageSubject
     var hour: Hour
-    var booking: BillingPeriod?
+    var booking: Hour?
   }
 
   struct Rows: Equatable {
@@ -21,7 +21,7 @@ struct PostgresModel {
       for row in rollups { add(Key(subject: row.subject, hour: row.hour), row.sums) }
       for row in adjustments {
         add(
-          Key(subject: row.subject, hour: row.originHour, booking: row.bookingPeriod), row.sums)
+          Key(subject: row.subject, hour: row.originHour, booking: row.bookingStart), row.sums)
       }
     }
   }
@@ -33,20 +33,22 @@ struct PostgresModel {
   var rows = Rows()
   var closedHours: [Hour] = []
   var finalized: [String: BillingPeriod] = [:]
+  var acceptances: [GapAcceptance] = []
+  /// The first hour that is not finalized.
+  var openFrom: [String: Hour] = [:]
   /// What a tenant's period held when it was finalized.
-  var sealed: [String: [BillingPeriod: Rows]] = [:]
+  var sealed: [String: [PeriodBounds: Rows]] = [:]
 
   /// Commits a flush, or notes that it was committed before.
   mutating func commit(_ batch: FlushBatch) throws {
     if token == batch.token { return #expect(checkpoint == batch.to) }
     guard checkpoint == batch.from else { throw Failure.otherWriter }
     for row in batch.rollups {
-      try check(BillingPeriod(containing: row.hour), Key(subject: row.subject, hour: row.hour))
+      try check(row.hour, Key(subject: row.subject, hour: row.hour))
     }
     for row in batch.adjustments {
-      let key = Key(subject: row.subject, hour: row.originHour, booking: row.bookingPeriod)
-      try check(row.bookingPeriod, key)
-      #expect((finalized[row.subject.tenant] ?? BillingPeriod(month: .min)) < row.bookingPeriod)
+      let key = Key(subject: row.subject, hour: row.originHour, booking: row.bookingStart)
+      try check(row.bookingStart, key)
     }
     rows.add(batch.rollups, batch.adjustments)
     for hour in batch.closedHours {
@@ -54,32 +56,38 @@ struct PostgresModel {
       closedHours.append(hour)
     }
     for finalization in batch.finalizations {
-      let (tenant, period) = (finalization.tenant, finalization.period)
-      #expect((finalized[tenant] ?? BillingPeriod(month: .min)) < period)
-      finalized[tenant] = period
-      sealed[tenant, default: [:]][period] = content(of: tenant, period)
+      let (tenant, bounds) = (finalization.tenant, finalization.bounds)
+      #expect((finalized[tenant] ?? BillingPeriod(month: .min)) < bounds.period)
+      if let open = openFrom[tenant] { #expect(open == bounds.start, "periods join") }
+      finalized[tenant] = bounds.period
+      openFrom[tenant] = bounds.end
+      sealed[tenant, default: [:]][bounds] = content(of: tenant, bounds)
+      let known = finalization.acceptance.map { place in
+        (acceptances + batch.acceptances).contains { $0.position == place }
+      }
+      #expect(known != false, "an acceptance that is not there")
     }
+    acceptances += batch.acceptances
     checkpoint = batch.to
     token = batch.token
   }
 
-  private func check(_ period: BillingPeriod, _ key: Key) throws {
-    if let last = finalized[key.subject.tenant], period <= last { throw Failure.locked(key) }
+  private func check(_ hour: Hour, _ key: Key) throws {
+    if let open = openFrom[key.subject.tenant], hour < open { throw Failure.locked(key) }
   }
 
   /// Rollups of a period and adjustments booked in it.
-  func content(of tenant: String, _ period: BillingPeriod) -> Rows {
+  func content(of tenant: String, _ bounds: PeriodBounds) -> Rows {
     Rows(
       sums: rows.sums.filter { key, _ in
-        key.subject.tenant == tenant
-          && (key.booking ?? BillingPeriod(containing: key.hour)) == period
+        key.subject.tenant == tenant && bounds.contains(key.booking ?? key.hour)
       })
   }
 
   /// Whether every finalized period holds what it held when it was finalized.
   func checkSealed() {
     for (tenant, periods) in sealed {
-      for (period, rows) in periods { #expect(content(of: tenant, period) == rows) }
+      for (bounds, rows) in periods { #expect(content(of: tenant, bounds) == rows) }
     }
   }
 }

@@ -68,7 +68,7 @@ struct LedgerSegmentTests {
       #expect(traffic == SegmentSummary.HourSums(count: 2, quantity: 11))
       let storage = hours[SegmentSummary.HourKind(hour: hour, kind: .storage)]
       #expect(storage == SegmentSummary.HourSums(count: 1, quantity: -5))
-      #expect(segment?.lastPeriod == .january)
+      #expect(segment.flatMap(\.lastHour).map { BillingPeriod(containing: $0) } == .january)
       #expect(segment?.byteCount == world.files[0].bytes.count)
       #expect(segment?.end == world.ledger.end)
     }
@@ -91,14 +91,14 @@ struct LedgerSegmentTests {
     #expect(removable() == 0, "not flushed, not finalized")
     try world.flush(token: 1)
     #expect(removable() == 1, "the first one holds no records, the next ones are not finalized")
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.finalize(.january, "acme")
     #expect(removable() == 0, "the finalization is not in Postgres")
     world.crash()
     try world.recover()
     try world.flush(token: 2)
     let finalized = world.ledger.periods().first?.finalizedThrough
     #expect(finalized == nil, "the finalization was not synced")
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.finalize(.january, "acme")
     try world.flush(token: 3)
     let count = removable()
     #expect(count >= 2)
@@ -122,7 +122,7 @@ struct LedgerSegmentTests {
     world.sync()
     for _ in 0..<7 { world.tick(after: 6 * day) }
     try world.flush(token: 1)
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.finalize(.january, "acme")
     try world.flush(token: 2)
     #expect(world.removableSegments().isEmpty)
     world.upkeep()
@@ -147,7 +147,7 @@ struct LedgerSegmentTests {
     try world.flush(token: 1)
     for _ in 0..<6 { world.tick(after: 6 * day) }
     try world.flush(token: 2)
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.finalize(.january, "acme")
     try world.flush(token: 3)
     let arrival = try #require(world.ledger.segments.first { !$0.hours.isEmpty }?.lastArrival)
     let before = world.removableSegments().count

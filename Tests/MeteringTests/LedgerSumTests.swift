@@ -7,7 +7,7 @@ import Wire
 struct LedgerSumTests {
   private func sums(
     _ world: LedgerWorld, _ context: String = "", hour: Int64 = LedgerWorld.start,
-    booking: BillingPeriod? = nil
+    booking: Hour? = nil
   ) -> UsageSums? {
     world.postgres.rows.sums.first { key, _ in
       key.subject.context == context && key.booking == booking
@@ -63,12 +63,12 @@ struct LedgerSumTests {
     let rest = Int128(3_600_000 - 1_234)
     #expect(sums(world)?.byteMilliseconds == Int128(large) * rest - 7 * (rest - 1))
     #expect(sums(world)?.quantity == Int128(large) - 7)
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "test")
+    try world.finalize(.january, "acme")
     let late = try world.judge(
       TestBatch(sequence: 2, records: [.test(3, kind: .storage, at: time, quantity: 11)]))
     #expect(late.codes(1) == [AckCode.late.rawValue])
     try world.flush(token: 2)
-    let adjustment = sums(world, booking: .february)
+    let adjustment = sums(world, booking: BillingPeriod.february.firstHour)
     #expect(
       adjustment?.byteMilliseconds
         == 11 * Int128(BillingPeriod.february.start.milliseconds - time))

@@ -94,8 +94,16 @@ final class LedgerWorld {
     self.now = now
     ledger = Ledger(
       identity: identity, configuration: configuration, store: runStore)
-    ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    start()
     take()
+  }
+
+  private func start() {
+    do throws(CalendarChange) {
+      try ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    } catch {
+      Issue.record("\(error)")
+    }
   }
 
   static func identity(secret: UInt64 = 7, installation: UInt128 = 42) -> LedgerIdentity {
@@ -190,6 +198,17 @@ final class LedgerWorld {
     sync()
   }
 
+  /// Finalizes a period of a tenant.
+  @discardableResult
+  func finalize(
+    _ period: BillingPeriod, _ tenant: String, accepting reason: String? = nil
+  ) throws(FinalizeRefusal) -> PeriodFinalization {
+    let order = FinalizeOrder(
+      period: period, operatorName: "test", acceptsGaps: reason, closed: ledger.closedHours)
+    defer { take() }
+    return try ledger.finalize(order, tenants: [tenant])[0].get()
+  }
+
   /// Begins a flush.
   @discardableResult
   func beginFlush(token: UInt128) -> Bool {
@@ -270,7 +289,7 @@ final class LedgerWorld {
   /// Starts the ledger; an operator confirms a clock that is far ahead of the log.
   func restart() {
     let time = Timestamp(milliseconds: now)
-    ledger.start(wall: time, monotonic: now)
+    start()
     if ledger.clockHold != nil {
       ledger.confirmClock(wall: time, monotonic: now, operatorName: "test")
     }
@@ -315,7 +334,7 @@ final class LedgerWorld {
     #expect(isComplete)
     var rows = PostgresModel.Rows()
     fold.forEachRow { key, expected, _ in
-      let booking = key.booking == RollupKey.notLate ? nil : BillingPeriod(month: key.booking)
+      let booking = key.booking == RollupKey.notLate ? nil : Hour(index: key.booking)
       rows.sums[
         PostgresModel.Key(
           subject: fold.subject(of: key), hour: Hour(index: key.hour), booking: booking)] = expected
@@ -367,6 +386,16 @@ extension UsageRecord {
     UsageRecord(
       tenant: tenant, kind: kind, operation: operation, contextType: type, context: context,
       time: Timestamp(milliseconds: time), quantity: quantity, key: .raw(key))
+  }
+}
+
+extension PeriodCalendar {
+  /// A calendar that there is.
+  static func with(day: Int, offset: Int) -> PeriodCalendar {
+    guard let calendar = PeriodCalendar(anchorDay: day, offsetHours: offset) else {
+      preconditionFailure("no calendar of day \(day) and offset \(offset)")
+    }
+    return calendar
   }
 }
 

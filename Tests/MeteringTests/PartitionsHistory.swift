@@ -161,8 +161,7 @@ struct PartitionsHistory: DeliveredHistory {
     _ period: BillingPeriod, _ tenant: String, in world: LedgerWorld
   ) -> FinalizeRefusal? {
     do throws(FinalizeRefusal) {
-      try world.ledger.finalize(period, tenant: tenant, operatorName: "test")
-      world.take()
+      try world.finalize(period, tenant, accepting: "test")
       return nil
     } catch {
       return error

@@ -12,7 +12,7 @@ struct RecoveredState: Equatable {
     var byteCount: Int
     var created: Timestamp
     var lastArrival: Timestamp
-    var lastPeriod: BillingPeriod?
+    var lastHour: Hour?
     var hours: [SegmentSummary.HourKind: SegmentSummary.HourSums]
     var tenants: Set<String>
   }
@@ -31,6 +31,8 @@ struct RecoveredState: Equatable {
   var stagedRows: [Row: UsageSums]?
   var entries: UInt64
   var closedHours: [Hour]
+  var corrections: [LoggedCorrection]
+  var acceptances: [GapAcceptance]
   var finalizations: [PeriodFinalization]
 
   init(_ ledger: borrowing Ledger) {
@@ -41,6 +43,8 @@ struct RecoveredState: Equatable {
     flushedClosedThrough = ledger.flushedClosedThrough
     entries = ledger.pending.entries
     closedHours = ledger.pending.closedHours
+    corrections = ledger.pending.corrections
+    acceptances = ledger.pending.acceptances
     finalizations = ledger.pending.finalizations
     for segment in ledger.segments {
       var tenants: Set<String> = []
@@ -53,7 +57,7 @@ struct RecoveredState: Equatable {
         Segment(
           number: segment.number, start: segment.start, end: segment.end,
           byteCount: segment.byteCount, created: segment.created,
-          lastArrival: segment.lastArrival, lastPeriod: segment.lastPeriod, hours: segment.hours,
+          lastArrival: segment.lastArrival, lastHour: segment.lastHour, hours: segment.hours,
           tenants: tenants))
     }
     rows = Self.rows(of: ledger.pending.rollups, ledger.names)

@@ -53,7 +53,7 @@ struct VerifyLogFoldTests {
     func take(_ tenant: String) -> Bool {
       var subject = key.subject
       subject.tenant = tenant
-      return fold.takeStored(subject, hour: key.hour, bookingPeriod: nil, sums: sums)
+      return fold.takeStored(subject, hour: key.hour, bookingStart: nil, sums: sums)
     }
     #expect(take("acme") && take("new"))
     #expect(!take("acme"), "the same row twice")
@@ -73,8 +73,7 @@ struct VerifyLogFoldTests {
     let world = try makeWorld()
     world.tick(after: 3 * Hour.milliseconds)
     try world.flush(token: 100)
-    try world.ledger.finalize(.january, tenant: "acme", operatorName: "olga")
-    world.take()
+    try world.finalize(.january, "acme")
     try world.flush(token: 101)
     try world.judge(TestBatch(sequence: 9, records: [.test(99, at: world.now)]))
     try world.flush(token: 102)
@@ -83,7 +82,7 @@ struct VerifyLogFoldTests {
       try fold.add(file.bytes.span.raw, number: file.number)
     }
     let entries = fold.finalizations
-    #expect(entries.map(\.tenant) == ["acme"] && entries.first?.period == .january)
+    #expect(entries.map(\.tenant) == ["acme"] && entries.first?.bounds.period == .january)
     var late = LogFold(secret: world.identity.secret, upTo: world.postgres.checkpoint)
     for file in world.files.suffix(2) where !late.isComplete {
       try late.add(file.bytes.span.raw, number: file.number)

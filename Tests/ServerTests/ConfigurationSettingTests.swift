@@ -23,9 +23,20 @@ import Wire
     "dedup.window": ["37d", "38d", "39d"],
     "dedup.maximumMemory": ["64MiB", "100MiB", "101MiB"],
     "dedup.maximumDisk": ["64MiB", "1GiB", "1TiB"],
+    "calendars": [
+      "{a: {day: 15}}", "{a: {day: 2, offset: -3}, \"b c\": {offset: 14}}",
+      "{b: [{from: 2026-01, day: 28, offset: 1}, {from: 2026-07, day: 1, offset: 0}]}",
+    ],
     "weights": [
       "{a: 1}", "{a: 2, \"GET /x, y: z\": 3}",
       "{b: [{from: 2026-01-01, weight: 4}, {from: 2026-01-02T03:04:05Z, weight: 0}]}",
+    ],
+    "jobs.finalize": ["@monthly", "0 4 3 * *", "none"],
+    "jobs.verify": ["@hourly", "*/5 1-3 * jan-mar 7", "none"],
+    "jobs.attempts": ["1", "100", "3"],
+    "jobs.tenants": [
+      "{a: {finalize: none}}", "{b: {finalize: \"@monthly\", finalizeAfter: 2d}}",
+      "{\"c: d\": {finalize: \"0 4 * * 1\"}, a: {finalizeAfter: 0s, finalize: none}}",
     ],
     "postgres.url": ["postgresql:///a", "postgresql://u@h1,h2/d", "host=/run dbname=x"],
     "logging.level": ["trace", "warning", "critical"],

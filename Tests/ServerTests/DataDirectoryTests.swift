@@ -45,7 +45,7 @@ import Wire
     #expect(try mode("\(path)/\(SegmentNames.lock)") == "0600")
     #expect(
       try FileManager.default.contentsOfDirectory(atPath: path).sorted() == [
-        SegmentNames.installation, SegmentNames.lock,
+        SegmentNames.installation, SegmentNames.lock, SegmentNames.signingKey,
       ])
     directory = nil
     let again = try open()

@@ -43,7 +43,7 @@ final class KeyedLog {
     configuration.segmentSize = 3_000
     now = start
     ledger = Ledger(identity: identity, configuration: configuration, store: RunFiles(files))
-    ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    try ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
     try write()
     for _ in 0..<days { try passDay() }
   }
@@ -186,10 +186,11 @@ final class KeyedLog {
 }
 
 extension KeyedLog {
-  /// Gives a segment a snapshot of the older version at its head, which breaks the chain behind it.
+  /// Gives a segment a head that knows nothing of the segment before, as those of an older version,
+  /// which breaks the chain behind it.
   ///
   /// - Returns: how many bytes the file had and has.
-  func withOldHead(ofSegment number: UInt64) throws -> (before: Int, after: Int) {
+  func withBareHead(ofSegment number: UInt64) throws -> (before: Int, after: Int) {
     let path = URL(fileURLWithPath: files.segment(number))
     let bytes = try [UInt8](Data(contentsOf: path))
     let span = bytes.span
@@ -202,7 +203,7 @@ extension KeyedLog {
     try decoder.decode(first, into: block)
     var snapshot = try #require(block.snapshot)
     snapshot.previous = nil
-    let entry: [UInt8] = [1] + ControlEntry.snapshot(snapshot).encoded().dropFirst().dropLast()
+    let entry = ControlEntry.snapshot(snapshot).encoded()
     var changed: [UInt8] = []
     header.encode(into: &changed)
     var sealer = BlockSealer(continuing: header.start)

@@ -34,7 +34,7 @@ struct LedgerLog {
     configuration.segmentSize = 1 << 20
     let start: Int64 = 1_769_896_800_000
     var ledger = newLedger
-    ledger.start(wall: Timestamp(milliseconds: start), monotonic: start)
+    try ledger.start(wall: Timestamp(milliseconds: start), monotonic: start)
     write(ledger.takeActions(), &ledger)
     for sequence in 1...UInt64(Self.usageCount) {
       var columns = UsageColumns()

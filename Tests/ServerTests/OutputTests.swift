@@ -71,36 +71,36 @@ import Wire
     #expect(ProgressLine.line(nil, "x") == "x")
   }
 
-  private func row(_ context: String = "p\"1", booking: BillingPeriod? = nil) -> RollupRow {
+  private func row(_ context: String = "p\"1", booking: Hour? = nil) -> RollupRow {
     RollupRow(
       subject: UsageSubject(
         tenant: "a,b", kind: .storage, operation: "upload", contextType: .project,
         context: context),
-      hour: Hour(index: 495_000), bookingPeriod: booking,
+      hour: Hour(index: 495_000), bookingStart: booking,
       sums: UsageSums(
         count: 1_000, quantity: -5, weighted: 12, byteMilliseconds: 3_600_000, digest: 99))
   }
 
   @Test func rowsAreWrittenUnderTheirColumns() {
     #expect(
-      UsageOutput.columns(of: .usage).joined(separator: ",")
+      ExportRow.columns(of: .usage).joined(separator: ",")
         == "tenant,hour,kind,operation,context_type,context,records,quantity,weighted,"
         + "byte_milliseconds,digest,flush_id")
     #expect(
-      UsageOutput.columns(of: .adjustments).joined(separator: ",")
+      ExportRow.columns(of: .adjustments).joined(separator: ",")
         == "tenant,booking_period,origin_hour,kind,operation,context_type,context,records,"
         + "quantity,weighted,byte_milliseconds,digest,flush_id")
     #expect(
-      CSVText.row(UsageOutput.fields(of: row(), flush: 4))
+      CSVText.row(ExportRow(row(), flush: 4).values)
         == "\"a,b\",2026-06-21T00:00:00Z,storage,upload,project,\"p\"\"1\",1000,-5,12,3600000,"
         + "99,4\n")
     for table in [RollupTableName.usage, .adjustments] {
-      let booking = table == .usage ? nil : BillingPeriod(month: 679)
-      let fields = UsageOutput.fields(of: row(booking: booking), flush: 4)
-      #expect(fields.count == UsageOutput.columns(of: table).count)
+      let booking = table == .usage ? nil : BillingPeriod(month: 679).firstHour
+      let fields = ExportRow(row(booking: booking), flush: 4).values
+      #expect(fields.count == ExportRow.columns(of: table).count)
     }
     #expect(
-      UsageOutput.json(of: row(booking: BillingPeriod(month: 679)), flush: 4)
+      ExportRow(row(booking: BillingPeriod(month: 679).firstHour), flush: 4).json
         == #"{"tenant":"a,b","booking_period":"2026-08-01T00:00:00Z","#
         + #""origin_hour":"2026-06-21T00:00:00Z","kind":"storage","operation":"upload","#
         + #""context_type":"project","context":"p\"1","records":1000,"quantity":"-5","#
@@ -127,7 +127,9 @@ import Wire
     usage.take(expected: sums, found: nil) { row("b") }
     usage.take(expected: nil, found: sums, isGone: true) { row("d") }
     var adjustments = RollupComparison(limit: 1)
-    adjustments.take(expected: nil, found: sums) { row("c", booking: BillingPeriod(month: 679)) }
+    adjustments.take(expected: nil, found: sums) {
+      row("c", booking: BillingPeriod(month: 679).firstHour)
+    }
     var result = Verification(
       checkpoints: [.beginning], segments: 2, deletedSegments: 1, records: 3_000, usage: usage,
       adjustments: adjustments, deletedHours: HourComparison(.none, limit: 1),

@@ -68,7 +68,7 @@ struct RecoveredKeysTests {
   @Test func aSegmentBeforeAnOlderHeadIsSummedUp() throws {
     let log = try KeyedLog(days: 12)
     let whole = try log.wholeReplay()
-    let sizes = try log.withOldHead(ofSegment: 3)
+    let sizes = try log.withBareHead(ofSegment: 3)
     try log.restart()
     #expect(log.report.segments - log.report.replayed > 3)
     let (found, expected) = (log.ledger.segments, whole.segments)

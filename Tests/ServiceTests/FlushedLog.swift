@@ -20,7 +20,7 @@ final class FlushedLog {
   let layout: DataDirectoryLayout
   private let directory: DataDirectory
   private let files: PartitionFiles
-  private let rollups: RollupDatabase
+  let rollups: RollupDatabase
   private var ledger: Ledger
   private let encoder = BlockEncoder()
   private var now = FlushedLog.start
@@ -47,7 +47,7 @@ final class FlushedLog {
       identity: LedgerIdentity(
         installation: directory.installation.id, secret: directory.installation.secret),
       configuration: configuration, store: MemoryRunStore())
-    ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
+    try ledger.start(wall: Timestamp(milliseconds: now), monotonic: now)
     try write()
   }
 
@@ -58,6 +58,13 @@ final class FlushedLog {
   /// - Returns: the counts of the batch's verdicts.
   @discardableResult
   func add(_ records: [UsageRecord]) throws -> VerdictCounts {
+    let counts = try addUnflushed(records)
+    try flush()
+    return counts
+  }
+
+  /// Judges records as one batch, which stands in the log alone.
+  func addUnflushed(_ records: [UsageRecord]) throws -> VerdictCounts {
     sequence += 1
     var encoder = try FrameEncoder(
       source: SourceIdentity(name: "test", epoch: 1), keyID: .none, maximumLength: 60_000)
@@ -75,7 +82,6 @@ final class FlushedLog {
     try ledger.judge(columns, wall: Timestamp(milliseconds: now), monotonic: now)
     let counts = ledger.outcomes[0].receipt.counts
     try write()
-    try flush()
     return counts
   }
 
@@ -90,8 +96,10 @@ final class FlushedLog {
   /// Finalizes the first month of all tenants.
   func finalizeFirstMonth() throws {
     let period = BillingPeriod(containing: Timestamp(milliseconds: Self.start))
-    for tenant in ledger.tenantsOpen(in: period) {
-      try ledger.finalize(period, tenant: tenant, operatorName: "olga")
+    let order = FinalizeOrder(
+      period: period, operatorName: "olga", closed: ledger.closedHours)
+    for result in ledger.finalize(order, tenants: ledger.tenantsOpen(in: period)) {
+      _ = try result.get()
     }
     try write()
     try flush()
@@ -113,6 +121,12 @@ final class FlushedLog {
   func removeManifest() throws { try FileManager.default.removeItem(atPath: files.manifest) }
 
   func verify() throws -> Verification { try LogVerifier.verify(layout, against: rollups) }
+
+  /// The id of the last flush.
+  func lastFlush() throws -> Int64 {
+    try database.administrator().execute("SELECT max(flush_id) FROM weighbridge.flushes")
+      .integer(0, 0)
+  }
 
   private func flush() throws {
     token += 1

@@ -167,16 +167,22 @@ struct HandOverTests {
     socket.send(try Self.frame(1, spanning))
     _ = try ack()
     let month = BillingPeriod(containing: Timestamp(milliseconds: UsageSource.now()))
+    let last = try #require(month.previous)
+    // Closed here, and not in the other partition.
+    let closed = ClosedHours(through: last.lastHour, flushedThrough: last.lastHour)
+      .joined(ClosedHours(through: nil, flushedThrough: nil))
+    let order = FinalizeOrder(period: last, operatorName: "test", closed: closed)
     for (number, partition) in world.partitions.enumerated() {
       let end = world.ask(partition.home) { partition.ledger.end }
-      let results = world.ask(partition.home) {
-        partition.finalize(month, of: nil, "test", refusal: .clockHeld)
+      for isDryRun in [false, true] {
+        let results = world.ask(partition.home) {
+          partition.finalize(order, of: spanning[number], isDryRun: isDryRun)
+        }
+        #expect(results.map(\.tenant) == [spanning[number]])
+        let refusal = FinalizeRefusal.hoursOpen(PeriodBounds(monthOf: last), closedThrough: nil)
+        #expect(results.first?.refusal == refusal.description)
       }
-      #expect(results.map(\.tenant) == [spanning[number]])
-      #expect(results.first?.refusal == FinalizeRefusal.clockHeld.description)
       #expect(world.ask(partition.home) { partition.ledger.end } == end)
-      let refusal = world.ask(partition.home) { partition.refusal(toClose: month) }
-      #expect(refusal == .notOver(month))
     }
   }
 

@@ -8,7 +8,7 @@ import Wire
 /// `weighbridge verify` against a superuser who changed figures, and beyond retention.
 @Suite("Verify")
 struct VerifyTests {
-  private static func record(
+  static func record(
     _ key: UInt128, tenant: String = "acme", kind: UsageKind = .compute, operation: String = "op",
     at time: Int64 = FlushedLog.start, quantity: Int64
   ) -> UsageRecord {
@@ -18,7 +18,7 @@ struct VerifyTests {
   }
 
   /// A January that is finalized, a February that is open and has late usage of January.
-  private func makeLog() throws -> FlushedLog {
+  static func makeLog() throws -> FlushedLog {
     let log = try FlushedLog()
     try log.add([
       Self.record(1, quantity: 5), Self.record(2, operation: "other", quantity: 7),
@@ -36,14 +36,14 @@ struct VerifyTests {
   }
 
   @Test func everythingIsEqual() throws {
-    let found = try makeLog().verify()
+    let found = try Self.makeLog().verify()
     #expect(found.outcome == .equal && found.differences == [])
     #expect(found.usage.equal == 5 && found.adjustments.equal == 2 && found.periods.equal == 2)
     #expect(found.deletedSegments == 0)
   }
 
   @Test func everyFigureOfAFinalizedPeriodCounts() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.database.tamper("CREATE TABLE public.kept AS TABLE weighbridge.billing_periods")
     let january = "tenant = 'acme' AND state = 'finalized'"
     let changes: [(String, String)] = [
@@ -92,7 +92,7 @@ struct VerifyTests {
   }
 
   @Test func aPeriodThatIsMissingOrTooManyIsNamed() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.database.tamper(
       "DELETE FROM weighbridge.billing_periods WHERE tenant = 'globex' AND state = 'finalized'")
     let missing = try log.verify()
@@ -100,11 +100,11 @@ struct VerifyTests {
       missing.differences.contains(
         "billing_periods (globex, 2026-01): state is missing, the log gives finalized"),
       "\(missing.differences)")
-    let other = try makeLog()
+    let other = try Self.makeLog()
     try other.database.tamper(
       """
       SELECT weighbridge.finalize_period(
-        'acme', '2026-02-01T00:00:00Z', now(), 'eve', 0, 1)
+        'acme', '2026-02', '2026-02-01T00:00:00Z', '2026-03-01T00:00:00Z', now(), 'eve', 0, 1)
       """)
     let found = try other.verify()
     #expect(
@@ -114,7 +114,7 @@ struct VerifyTests {
   }
 
   @Test func rowsThatWereChangedTogetherWithTheirPeriodAreNamed() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.database.tamper(
       """
       UPDATE weighbridge.usage_hourly SET quantity = quantity - 1
@@ -161,7 +161,7 @@ struct VerifyTests {
   }
 
   @Test func beyondRetentionTheManifestStillCounts() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.pass(40 * FlushedLog.day)
     #expect(try log.deleteOldSegments(repeated: true) > 0)
     let found = try log.verify()
@@ -192,7 +192,7 @@ struct VerifyTests {
   }
 
   @Test func beyondRetentionAFinalizedPeriodHoldsItsRows() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.pass(40 * FlushedLog.day)
     #expect(try log.deleteOldSegments() > 0)
     try log.database.tamper(
@@ -206,7 +206,7 @@ struct VerifyTests {
   }
 
   @Test func withoutAManifestNothingOfDeletedSegmentsIsJudged() throws {
-    let log = try makeLog()
+    let log = try Self.makeLog()
     try log.pass(40 * FlushedLog.day)
     #expect(try log.deleteOldSegments() > 0)
     try log.removeManifest()

@@ -11,7 +11,15 @@ public struct Measure: Codable, Sendable {
   /// Whether the limit is the least that is wanted.
   public var isLeast: Bool
 
-  init(
+  /// A figure.
+  ///
+  /// - Parameters:
+  ///   - name: what was measured.
+  ///   - value: how much it is.
+  ///   - unit: what it is counted in.
+  ///   - limit: how much it may be.
+  ///   - least: how much it must be.
+  public init(
     _ name: String, _ value: Double, _ unit: String, atMost limit: Double? = nil,
     atLeast least: Double? = nil
   ) {

@@ -39,7 +39,7 @@ final class EngineStage: StageBody {
     self.write = write
     ledger = Ledger(
       identity: Self.identity, configuration: Self.configuration, store: MemoryRunStore())
-    ledger.start(wall: Timestamp(milliseconds: time), monotonic: time)
+    try ledger.start(wall: Timestamp(milliseconds: time), monotonic: time)
     submit()
   }
 

@@ -3,6 +3,7 @@ internal import Database
 internal import Foundation
 internal import Metering
 internal import Postgres
+internal import SealedKeys
 internal import SegmentLog
 internal import Wire
 
@@ -12,6 +13,9 @@ final class FlushStage: StageBody {
   private let folder: String
   private let database: RollupDatabase
   private var next: FlushBatch
+  private var lock: LockCost
+
+  var measures: [Measure] { lock.measures }
 
   init(_ size: Stage.Size) throws {
     folder =
@@ -27,6 +31,17 @@ final class FlushStage: StageBody {
       installation: InstallationID(bits: 42), partition: 0, token: 1, from: .beginning,
       to: .beginning, records: 0, rollups: Self.rows(size == .full ? 1_000 : 4), adjustments: [],
       closedHours: [], finalizations: [])
+    lock = LockCost(administrator)
+    try measureLock(isSmall: size == .smoke)
+  }
+
+  private func measureLock(isSmall: Bool) throws {
+    let rows = next.rollups.count
+    try lock.measure("\(rows) new rows", isSmall: isSmall) {
+      for place in next.rollups.indices { next.rollups[place].hour.index += 2 }
+      _ = try batch()
+    }
+    try lock.measure("\(rows) rows that are there", isSmall: isSmall) { _ = try batch() }
   }
 
   deinit {

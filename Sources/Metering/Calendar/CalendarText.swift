@@ -20,6 +20,13 @@ extension Hour {
   /// The start of the hour as text in UTC, such as `2026-01-05T14:00:00Z`.
   public var text: String { start.text }
 
+  /// The hour as the start of a period: a month such as `2026-01` where a calendar month in UTC
+  /// begins, else as ``text``.
+  public var periodText: String {
+    let month = BillingPeriod(containing: self)
+    return month.firstHour == self ? month.text : text
+  }
+
   /// The hour whose start a text in the form of RFC 3339 names; see `Timestamp.init(rfc3339:)`.
   ///
   /// - Throws: ``CalendarError/notATimestamp(_:)``, or ``CalendarError/notAnHour(_:)`` for a time

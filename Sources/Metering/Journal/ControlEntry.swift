@@ -27,8 +27,11 @@ public enum ControlEntry: Sendable, Hashable {
   /// Every hour up to and including this one is closed.
   case hoursClosed(through: Hour, time: Timestamp)
   /// A tenant's period is finalized; its position is that of the entry.
-  case periodFinalized(
-    tenant: String, period: BillingPeriod, time: Timestamp, operatorName: String)
+  case periodFinalized(PeriodFinalization)
+  /// Gaps shall not keep periods open; its position is that of the entry.
+  case gapsAccepted(GapAcceptance)
+  /// A record was taken out or in by hand.
+  case corrected(Correction)
   /// A flush was begun.
   case flushAttempt(FlushAttempt)
   /// The flush with this token was committed.
@@ -47,24 +50,39 @@ public struct ConfigurationRecord: Sendable, Hashable {
   public var acceptanceAhead: Int64
   /// The dedup window, in milliseconds.
   public var dedupWindow: Int64
+  /// The calendars of tenants.
+  public var calendars: CalendarTable
 
   /// The part of the configuration that decides verdicts and sums.
   public init(
-    text: String, acceptanceBack: Int64, acceptanceAhead: Int64, dedupWindow: Int64
+    text: String, acceptanceBack: Int64, acceptanceAhead: Int64, dedupWindow: Int64,
+    calendars: CalendarTable = .empty
   ) {
     self.text = text
     self.acceptanceBack = acceptanceBack
     self.acceptanceAhead = acceptanceAhead
     self.dedupWindow = dedupWindow
+    self.calendars = calendars
   }
 }
 
 extension ControlEntry {
   private enum Code: UInt8 {
-    /// Of an older version: it does not know the segment before.
+    /// Of an older version: it does not know the segment before, and periods are calendar months.
     case oldSnapshot = 1
-    case configuration, hoursClosed, periodFinalized, flushAttempt, flushCommitted, clockConfirmed
-    case snapshot
+    /// Of an older version: it has no calendars.
+    case oldConfiguration = 2
+    case hoursClosed = 3
+    /// Of an older version: the period is a calendar month in UTC.
+    case monthFinalized = 4
+    case flushAttempt = 5
+    case flushCommitted = 6
+    case clockConfirmed = 7
+    case snapshot = 8
+    case configuration = 9
+    case periodFinalized = 10
+    case gapsAccepted = 11
+    case corrected = 12
   }
 
   /// Whether an entry with this first byte is a snapshot.
@@ -86,12 +104,15 @@ extension ControlEntry {
       writer.byte(Code.hoursClosed.rawValue)
       writer.signed(Int64(through.index))
       writer.signed(time.milliseconds)
-    case .periodFinalized(let tenant, let period, let time, let operatorName):
+    case .periodFinalized(let finalization):
       writer.byte(Code.periodFinalized.rawValue)
-      writer.text(tenant)
-      writer.signed(Int64(period.month))
-      writer.signed(time.milliseconds)
-      writer.text(operatorName)
+      finalization.encode(into: &writer)
+    case .gapsAccepted(let acceptance):
+      writer.byte(Code.gapsAccepted.rawValue)
+      acceptance.encode(into: &writer)
+    case .corrected(let correction):
+      writer.byte(Code.corrected.rawValue)
+      correction.encode(into: &writer)
     case .flushAttempt(let attempt):
       writer.byte(Code.flushAttempt.rawValue)
       attempt.encode(into: &writer)
@@ -117,18 +138,21 @@ extension ControlEntry {
     var reader = EntryReader(bytes, at: position)
     let code = try reader.byte()
     switch Code(rawValue: code) {
-    case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader, hasPrevious: true))
-    case .oldSnapshot: self = .snapshot(try LedgerSnapshot(from: &reader, hasPrevious: false))
-    case .configuration: self = .configuration(try ConfigurationRecord(from: &reader))
+    case .snapshot: self = .snapshot(try LedgerSnapshot(from: &reader))
+    case .oldSnapshot: self = .snapshot(try LedgerSnapshot(fromOlder: &reader))
+    case .configuration:
+      self = .configuration(try ConfigurationRecord(from: &reader, hasCalendars: true))
+    case .oldConfiguration:
+      self = .configuration(try ConfigurationRecord(from: &reader, hasCalendars: false))
     case .hoursClosed:
       let through = try reader.hour("the closed hour")
       self = .hoursClosed(through: through, time: try reader.timestamp())
     case .periodFinalized:
-      let tenant = try reader.text("the tenant")
-      let period = try reader.period("the period")
-      let time = try reader.timestamp()
-      self = .periodFinalized(
-        tenant: tenant, period: period, time: time, operatorName: try reader.text("the operator"))
+      self = .periodFinalized(try PeriodFinalization(from: &reader, at: position))
+    case .monthFinalized:
+      self = .periodFinalized(try PeriodFinalization(fromMonth: &reader, at: position))
+    case .gapsAccepted: self = .gapsAccepted(try GapAcceptance(from: &reader, at: position))
+    case .corrected: self = .corrected(try Correction(from: &reader))
     case .flushAttempt: self = .flushAttempt(try FlushAttempt(from: &reader))
     case .flushCommitted:
       let token = try reader.doubleWord()
@@ -214,14 +238,17 @@ extension ConfigurationRecord {
     writer.signed(acceptanceBack)
     writer.signed(acceptanceAhead)
     writer.signed(dedupWindow)
+    calendars.encode(into: &writer)
   }
 
-  init(from reader: inout EntryReader) throws(JournalError) {
+  /// - Parameter hasCalendars: false for an older version, which ends before them.
+  init(from reader: inout EntryReader, hasCalendars: Bool) throws(JournalError) {
     let text = try reader.text("the configuration")
     let back = try reader.duration("a window back")
     let ahead = try reader.duration("a window ahead")
+    let window = try reader.duration("a dedup window")
     self.init(
-      text: text, acceptanceBack: back, acceptanceAhead: ahead,
-      dedupWindow: try reader.duration("a dedup window"))
+      text: text, acceptanceBack: back, acceptanceAhead: ahead, dedupWindow: window,
+      calendars: hasCalendars ? try CalendarTable(from: &reader) : .empty)
   }
 }

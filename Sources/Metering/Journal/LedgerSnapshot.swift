@@ -8,10 +8,18 @@ public struct LedgerSnapshot: Sendable, Hashable {
   public struct Tenant: Sendable, Hashable {
     /// The tenant's name.
     public var name: String
-    /// The earliest period that usage was accepted for, nil while there is none.
-    public var firstPeriod: BillingPeriod?
+    /// The earliest hour that usage was accepted for or booked in, nil while there is none.
+    public var firstHour: Hour?
     /// The last finalized period, nil while there is none.
-    public var finalizedThrough: BillingPeriod?
+    public var finalized: Finalized?
+  }
+
+  /// How far a tenant's usage is finalized.
+  public struct Finalized: Sendable, Hashable {
+    /// The last finalized period.
+    public var period: BillingPeriod
+    /// The hour after it.
+    public var openFrom: Hour
   }
 
   /// Which batches of a source were judged.
@@ -24,6 +32,18 @@ public struct LedgerSnapshot: Sendable, Hashable {
     public var lastArrival: Timestamp
     /// The sequences that have a receipt, as `SequenceSet` encodes them.
     public var sequences: [UInt8]
+    /// The arrival of the last batch behind which none was missing.
+    public var completeThrough: Timestamp
+    /// Missing sequences that an operator gave up, ascending.
+    public var accepted: [ClosedRange<UInt64>]
+  }
+
+  /// A quarantined record that was taken.
+  public struct Replayed: Sendable, Hashable {
+    /// Its number in the quarantine.
+    public var number: UInt64
+    /// The position of the correction that took it.
+    public var position: LogPosition
   }
 
   /// The ledger's time.
@@ -44,6 +64,10 @@ public struct LedgerSnapshot: Sendable, Hashable {
   public var tenants: [Tenant]
   /// All sources, ascending by name and epoch.
   public var sources: [Source]
+  /// Positions of records that are void, ascending.
+  public var voided: [LogPosition]
+  /// Quarantined records that were taken after all, ascending by number.
+  public var replayed: [Replayed]
   /// The segment before; nil for the first one, and where a ledger or an older version did not say.
   public var previous: LoggedSegment?
 }
@@ -64,10 +88,13 @@ extension LedgerSnapshot {
     writer.varint(UInt64(tenants.count))
     for tenant in tenants {
       writer.text(tenant.name)
-      writer.byte(tenant.firstPeriod == nil ? 0 : 1)
-      if let period = tenant.firstPeriod { writer.signed(Int64(period.month)) }
-      writer.byte(tenant.finalizedThrough == nil ? 0 : 1)
-      if let period = tenant.finalizedThrough { writer.signed(Int64(period.month)) }
+      writer.byte(tenant.firstHour == nil ? 0 : 1)
+      if let hour = tenant.firstHour { writer.signed(Int64(hour.index)) }
+      writer.byte(tenant.finalized == nil ? 0 : 1)
+      if let finalized = tenant.finalized {
+        writer.signed(Int64(finalized.period.month))
+        writer.signed(Int64(finalized.openFrom.index))
+      }
     }
     writer.varint(UInt64(sources.count))
     for source in sources {
@@ -76,15 +103,37 @@ extension LedgerSnapshot {
       writer.varint(source.highestIssued)
       writer.signed(source.lastArrival.milliseconds)
       writer.blob(source.sequences)
+      writer.signed(source.completeThrough.milliseconds)
+      writer.ranges(source.accepted)
     }
+    writer.ascending(voided.map(\.rawValue))
+    writer.ascending(replayed.map(\.number))
+    for record in replayed { writer.varint(record.position.rawValue) }
     writer.byte(previous == nil ? 0 : 1)
     previous?.encode(into: &writer)
   }
 
-  /// - Parameter hasPrevious: false for the older version, which ends before that.
-  init(from reader: inout EntryReader, hasPrevious: Bool) throws(JournalError) {
+  init(from reader: inout EntryReader) throws(JournalError) {
+    try self.init(from: &reader, isOlder: false)
+    voided = try reader.ascending("voided records").map { LogPosition($0) }
+    for number in try reader.ascending("replayed records") {
+      replayed.append(Replayed(number: number, position: LogPosition(try reader.varint())))
+    }
+    previous =
+      try reader.flag() ? try LoggedSegment(from: &reader, tenantCount: tenants.count) : nil
+  }
+
+  /// A snapshot of an older version: periods are calendar months in UTC, and it ends behind the
+  /// sources.
+  init(fromOlder reader: inout EntryReader) throws(JournalError) {
+    try self.init(from: &reader, isOlder: true)
+  }
+
+  private init(from reader: inout EntryReader, isOlder: Bool) throws(JournalError) {
     time = try reader.timestamp()
-    configuration = try reader.flag() ? try ConfigurationRecord(from: &reader) : nil
+    configuration =
+      try reader.flag()
+      ? try ConfigurationRecord(from: &reader, hasCalendars: !isOlder) : nil
     closedThrough = try reader.flag() ? try reader.hour("the closed hour") : nil
     horizon = try reader.flag() ? try reader.timestamp() : nil
     largestAhead = try reader.duration("a window ahead")
@@ -92,25 +141,47 @@ extension LedgerSnapshot {
     attempt = try reader.flag() ? try FlushAttempt(from: &reader) : nil
     tenants = []
     for _ in 0..<(try reader.count("tenants")) {
-      let name = try reader.text("a tenant")
-      let first = try reader.flag() ? try reader.period("a tenant's first period") : nil
-      let finalized = try reader.flag() ? try reader.period("a tenant's finalized period") : nil
-      tenants.append(Tenant(name: name, firstPeriod: first, finalizedThrough: finalized))
+      tenants.append(isOlder ? try Tenant(fromOlder: &reader) : try Tenant(from: &reader))
     }
     sources = []
     for _ in 0..<(try reader.count("sources")) {
-      let name = try reader.text("a source")
-      let identity = SourceIdentity(name: name, epoch: try reader.word())
-      let highest = try reader.varint()
-      let arrival = try reader.timestamp()
-      sources.append(
-        Source(
-          identity: identity, highestIssued: highest, lastArrival: arrival,
-          sequences: try reader.blob("a source's sequences")))
+      sources.append(try Source(from: &reader, isOlder: isOlder))
     }
-    if hasPrevious, try reader.flag() {
-      previous = try LoggedSegment(from: &reader, tenantCount: tenants.count)
-    }
+    voided = []
+    replayed = []
+  }
+}
+
+extension LedgerSnapshot.Tenant {
+  fileprivate init(from reader: inout EntryReader) throws(JournalError) {
+    name = try reader.text("a tenant")
+    firstHour = try reader.flag() ? try reader.hour("a tenant's first hour") : nil
+    guard try reader.flag() else { return }
+    let period = try reader.period("a tenant's finalized period")
+    finalized = LedgerSnapshot.Finalized(
+      period: period, openFrom: try reader.hour("a tenant's first open hour"))
+  }
+
+  fileprivate init(fromOlder reader: inout EntryReader) throws(JournalError) {
+    name = try reader.text("a tenant")
+    firstHour = try reader.flag() ? try reader.period("a tenant's first period").firstHour : nil
+    guard try reader.flag() else { return }
+    let period = try reader.period("a tenant's finalized period")
+    finalized = LedgerSnapshot.Finalized(
+      period: period, openFrom: min(period.endHour, Hour(containing: .latest)))
+  }
+}
+
+extension LedgerSnapshot.Source {
+  fileprivate init(from reader: inout EntryReader, isOlder: Bool) throws(JournalError) {
+    let name = try reader.text("a source")
+    identity = SourceIdentity(name: name, epoch: try reader.word())
+    highestIssued = try reader.varint()
+    lastArrival = try reader.timestamp()
+    sequences = try reader.blob("a source's sequences")
+    // An older version did not say: as far as is known, everything before may be missing.
+    completeThrough = isOlder ? Timestamp(milliseconds: 0) : try reader.timestamp()
+    accepted = isOlder ? [] : try reader.ranges("accepted gaps")
   }
 }
 

@@ -73,7 +73,9 @@ public struct LogDecoder: ~Copyable {
       block.sums.add(block.usage.records)
     case .control:
       block.usage.removeAll()
-      block.entry = try ControlEntry(decoding: columns, at: header.start.position)
+      let entry = try ControlEntry(decoding: columns, at: header.start.position)
+      if case .corrected(let correction) = entry { block.sums.add(correction) }
+      block.entry = entry
     }
     block.start = header.start
     block.end = header.end

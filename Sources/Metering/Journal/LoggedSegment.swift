@@ -19,8 +19,8 @@ public struct LoggedSegment: Sendable, Hashable {
   public var created: Timestamp
   /// The arrival of its last entry.
   public var lastArrival: Timestamp
-  /// The last period that it contributes to, nil if it has no record.
-  public var lastPeriod: BillingPeriod?
+  /// The last hour that its records count in or are booked in, nil if it has no record.
+  public var lastHour: Hour?
   /// Sums of what it holds, ascending by hour and kind.
   public var sums: [Sum]
   /// The places, in the snapshot's list, of the tenants that it has records of; ascending.
@@ -32,13 +32,13 @@ extension LoggedSegment {
     start.encode(into: &writer)
     writer.signed(created.milliseconds)
     writer.signed(lastArrival.milliseconds)
-    writer.byte(lastPeriod == nil ? 0 : 1)
-    if let lastPeriod { writer.signed(Int64(lastPeriod.month)) }
+    writer.byte(lastHour == nil ? 0 : 1)
+    if let lastHour { writer.signed(Int64(lastHour.index)) }
     writer.varint(UInt64(sums.count))
     for sum in sums {
       writer.signed(Int64(sum.place.hour.index))
       writer.byte(sum.place.kind.rawValue)
-      writer.varint(UInt64(bitPattern: sum.sums.count))
+      writer.signed(sum.sums.count)
       writer.doubleWord(UInt128(bitPattern: sum.sums.quantity))
     }
     writer.varint(UInt64(tenants.count))
@@ -54,7 +54,7 @@ extension LoggedSegment {
     start = try Checkpoint(from: &reader)
     created = try reader.timestamp()
     lastArrival = try reader.timestamp()
-    lastPeriod = try reader.flag() ? try reader.period("a segment's last period") : nil
+    lastHour = try reader.flag() ? try reader.hour("a segment's last hour") : nil
     sums = []
     for _ in 0..<(try reader.count("sums of a segment")) {
       let sum = try Sum(from: &reader)
@@ -84,12 +84,9 @@ extension LoggedSegment.Sum {
     guard let kind = UsageKind(rawValue: code) else {
       throw reader.failure("a sum of unknown kind \(code)")
     }
-    let count = try reader.varint()
-    guard count >= 1, count <= UInt64(Int64.max) else {
-      throw reader.failure("a sum of \(count) records")
-    }
+    let count = try reader.signed()
     place = SegmentSummary.HourKind(hour: hour, kind: kind)
     sums = SegmentSummary.HourSums(
-      count: Int64(count), quantity: Int128(bitPattern: try reader.doubleWord()))
+      count: count, quantity: Int128(bitPattern: try reader.doubleWord()))
   }
 }

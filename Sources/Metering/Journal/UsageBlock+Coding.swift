@@ -81,8 +81,8 @@ extension UsageBlock {
     writer.append(records.operations.span)
     writer.append(records.contexts.span)
     writer.append(records.weights.span)
-    let months = records.bookings.map { UInt32(bitPattern: $0) }
-    writer.append(months.span)
+    let bookings = records.bookings.map { UInt32(bitPattern: $0) }
+    writer.append(bookings.span)
     writer.append(records.payloads.span)
     writer.append(records.textKeyLengths.span)
     writer.append(bytes: records.textKeys.span.raw)
@@ -111,6 +111,7 @@ extension UsageBlock {
       removeAll()
       throw JournalError(position: source.header.start.position, problem: problem)
     }
+    if !records.bookings.isEmpty { records.convertBookings() }
   }
 
   @_lifetime(reader: copy reader)
@@ -209,9 +210,9 @@ extension UsageBlockRecords {
     try reader.read(count: count, into: &operations)
     try reader.read(count: count, into: &contexts)
     try reader.read(count: count, into: &weights)
-    var months: [UInt32] = []
-    try reader.read(count: late, into: &months)
-    bookings = months.map { Int32(bitPattern: $0) }
+    var bookings: [UInt32] = []
+    try reader.read(count: late, into: &bookings)
+    self.bookings = bookings.map { Int32(bitPattern: $0) }
     try reader.read(count: overflowed, into: &payloads)
     try reader.read(count: keyCount, into: &textKeyLengths)
     let text = try reader.readBytes()
@@ -233,9 +234,9 @@ extension UsageBlockRecords {
     var (late, overflowed, text) = (0, 0, 0)
     for record in 0..<count {
       let flag = flags[record]
-      guard flag & UsageFlags.reserved == 0, flag & UsageFlags.kindMask <= 2 else {
-        return "a record with flags \(flag)"
-      }
+      guard flag & UsageFlags.reserved == 0, flag & UsageFlags.kindMask <= 2,
+        flag & (UsageFlags.late | UsageFlags.bookingHour) != UsageFlags.bookingHour
+      else { return "a record with flags \(flag)" }
       late += flag & UsageFlags.late == 0 ? 0 : 1
       overflowed += flag & UsageFlags.overflow == 0 ? 0 : 1
       text += flag & UsageFlags.textKey == 0 ? 0 : 1
@@ -251,14 +252,43 @@ extension UsageBlockRecords {
       guard name.byteCount > 0, ContextType(rawValue: name.byte(at: 0)) != nil
       else { return "context \(number) without a type" }
     }
-    guard late == bookings.count, overflowed == payloads.count, text == textKeyLengths.count,
-      bookings.allSatisfy({ BillingPeriod(month: $0).isValid })
+    guard late == bookings.count, overflowed == payloads.count, text == textKeyLengths.count
     else { return "flags and columns do not agree" }
+    guard areBookingsValid else { return "a booking outside 1970 to 9999" }
     let textBytes = textKeyLengths.reduce(into: 0) { $0 += Int($1) }
     guard textBytes == textKeys.count, rawByteCount == (count - text) * 16 else {
       return "keys of \(textKeys.count) and \(rawByteCount) bytes"
     }
     return nil
+  }
+}
+
+extension UsageBlockRecords {
+  /// Whether every booking is an hour from 1970 to 9999, or of an older version a month.
+  private var areBookingsValid: Bool {
+    var next = 0
+    for flag in flags where flag & UsageFlags.late != 0 {
+      let booking = bookings[next]
+      next += 1
+      let isValid =
+        flag & UsageFlags.bookingHour == 0
+        ? BillingPeriod(month: booking).isValid
+        : (0...Hour(containing: .latest).index).contains(booking)
+      guard isValid else { return false }
+    }
+    return true
+  }
+
+  /// Turns the months of an older version into the hours in which they begin.
+  fileprivate mutating func convertBookings() {
+    var next = 0
+    for place in flags.indices where flags[place] & UsageFlags.late != 0 {
+      if flags[place] & UsageFlags.bookingHour == 0 {
+        bookings[next] = BillingPeriod(month: bookings[next]).firstHour.index
+        flags[place] |= UsageFlags.bookingHour
+      }
+      next += 1
+    }
   }
 }
 

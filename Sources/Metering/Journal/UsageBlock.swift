@@ -8,8 +8,11 @@ enum UsageFlags {
   static let late: UInt8 = 0b0000_1000
   /// Bit 4: the context is the overflow context; the payload digest has an entry in `payloads`.
   static let overflow: UInt8 = 0b0001_0000
-  /// Bits 5 to 7 are zero.
-  static let reserved: UInt8 = 0b1110_0000
+  /// Bit 5, of late records: the entry in `bookings` is an hour. An older version wrote the month
+  /// of a period in UTC.
+  static let bookingHour: UInt8 = 0b0010_0000
+  /// Bits 6 and 7 are zero.
+  static let reserved: UInt8 = 0b1100_0000
 }
 
 /// The accepted and late records of one block, as columns.
@@ -24,7 +27,7 @@ struct UsageBlockRecords: ~Copyable {
   var contexts: [UInt32] = []
   /// The weight that was applied, 0 to 1,000,000.
   var weights: [UInt32] = []
-  /// The month of the booking period of each late record.
+  /// The first hour of the booking period of each late record.
   var bookings: [Int32] = []
   /// The payload digest of each record whose context was replaced by the overflow context.
   var payloads: [UInt16] = []

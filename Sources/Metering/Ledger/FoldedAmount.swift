@@ -6,7 +6,7 @@ struct FoldedAmount {
   var time: Int64
   var quantity: Int64
   var weight: UInt32
-  /// The month of the booking period, `RollupKey.notLate` if the record is not late.
+  /// The first hour of the booking period, `RollupKey.notLate` if the record is not late.
   var booking: Int32
 
   /// The product of 64 and 20 bits fits, so a check would be idle.
@@ -28,6 +28,6 @@ struct FoldedAmount {
   private var lateByteMilliseconds: Int128 {
     StorageArithmetic.lateByteMilliseconds(
       quantity: quantity, time: Timestamp(milliseconds: time),
-      bookingStart: BillingPeriod(month: booking).start)
+      bookingStart: Hour(index: booking).start)
   }
 }

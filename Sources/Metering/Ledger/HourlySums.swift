@@ -6,15 +6,15 @@ struct HourlySums: Sendable {
   typealias HourSums = SegmentSummary.HourSums
 
   private(set) var hours: [HourKind: HourSums] = [:]
-  /// The last period that the records contribute to, nil without any.
-  private(set) var lastPeriod: BillingPeriod?
+  /// The last hour that the records count in or are booked in, nil without any.
+  private(set) var lastHour: Hour?
 
   init() {}
 
   /// The sums that a log tells of a segment.
   init(_ segment: LoggedSegment) {
     for sum in segment.sums { hours[sum.place] = sum.sums }
-    lastPeriod = segment.lastPeriod
+    lastHour = segment.lastHour
   }
 
   /// Takes in records.
@@ -37,25 +37,33 @@ struct HourlySums: Sendable {
       for kind in UsageKind.allCases where sums[Int(kind.rawValue)].count != 0 {
         hours[HourKind(hour: hour, kind: kind), default: HourSums()] += sums[Int(kind.rawValue)]
       }
-      note(BillingPeriod(containing: hour))
+      note(hour)
     }
-    for booking in records.bookings { note(BillingPeriod(month: booking)) }
+    for booking in records.bookings { note(Hour(index: booking)) }
+  }
+
+  /// Takes in a record that counts, or with a count of −1 one that no longer does.
+  mutating func add(_ booked: BookedRecord, count: Int64) {
+    let hour = Hour(containing: booked.record.time)
+    let place = HourKind(hour: hour, kind: booked.record.kind)
+    hours[place, default: HourSums()] += HourSums(
+      count: count, quantity: Int128(booked.record.quantity) * Int128(count))
+    note(hour)
+    if let booking = booked.bookingStart { note(booking) }
   }
 
   /// Takes in other sums.
   mutating func add(_ other: HourlySums) {
     for (place, sums) in other.hours { hours[place, default: HourSums()] += sums }
-    if let period = other.lastPeriod { note(period) }
+    if let hour = other.lastHour { note(hour) }
   }
 
   mutating func removeAll() {
     hours.removeAll(keepingCapacity: true)
-    lastPeriod = nil
+    lastHour = nil
   }
 
-  private mutating func note(_ period: BillingPeriod) {
-    lastPeriod = max(lastPeriod ?? period, period)
-  }
+  private mutating func note(_ hour: Hour) { lastHour = max(lastHour ?? hour, hour) }
 }
 
 extension SegmentSummary.HourSums {

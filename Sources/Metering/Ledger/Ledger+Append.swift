@@ -71,7 +71,7 @@ extension Ledger {
       let isFull = last.byteCount >= configuration.segmentSize
       let isOld =
         time.milliseconds - last.created.milliseconds >= configuration.segmentAge
-        && last.lastPeriod != nil
+        && last.lastHour != nil
       guard isFull || isOld else { return }
     }
     beginSegment()
@@ -100,6 +100,10 @@ extension Ledger {
       time: time, configuration: configurationRecord, closedThrough: closedThrough,
       horizon: horizon, largestAhead: largestAhead, checkpoint: checkpoint, attempt: attempt,
       tenants: tenants.map(\.tenant), sources: sources.snapshot(),
+      voided: corrections.voided.sorted(),
+      replayed: corrections.replayed.sorted { $0.key < $1.key }.map {
+        LedgerSnapshot.Replayed(number: $0.key, position: $0.value)
+      },
       previous: segments.dropLast().last?.logged(tenants: tenants.map(\.id)))
   }
 }

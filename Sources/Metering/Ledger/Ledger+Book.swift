@@ -44,8 +44,8 @@ extension Ledger {
       var flags = kind | (forms[record] == 0 ? 0 : UsageFlags.textKey)
       var booking = RollupKey.notLate
       if time < names.tenants[Int(tenant)].openFrom {
-        booking = names.tenants[Int(tenant)].finalizedMonth + 1
-        flags |= UsageFlags.late
+        booking = names.tenants[Int(tenant)].booking
+        flags |= UsageFlags.late | UsageFlags.bookingHour
         scratch.codes[record] = AckCode.late.rawValue
       }
       scratch.fresh[count] = UInt32(truncatingIfNeeded: record)

@@ -33,7 +33,9 @@ extension Ledger {
     var batch = FlushBatch(
       installation: identity.installation, partition: identity.partition, token: attempt.token,
       from: attempt.from, to: attempt.to, records: usage.records, rollups: [], adjustments: [],
-      closedHours: usage.closedHours, finalizations: usage.finalizations)
+      closedHours: usage.closedHours, corrections: usage.corrections,
+      acceptances: usage.acceptances,
+      finalizations: usage.finalizations, calendars: configuration.calendars)
     batch.add(usage.rollups, names)
     return batch
   }
@@ -62,6 +64,8 @@ extension Ledger {
     usage.records += pending.records
     usage.entries += pending.entries
     usage.closedHours += pending.closedHours
+    usage.corrections += pending.corrections
+    usage.acceptances += pending.acceptances
     usage.finalizations += pending.finalizations
     pending = usage
     attempt = nil
@@ -99,8 +103,7 @@ extension FlushBatch {
       } else {
         adjustments.append(
           AdjustmentIncrement(
-            subject: subject, originHour: hour, bookingPeriod: BillingPeriod(month: key.booking),
-            sums: sums))
+            subject: subject, originHour: hour, bookingStart: Hour(index: key.booking), sums: sums))
       }
     }
   }
@@ -112,7 +115,7 @@ extension FlushBatch {
     }
     adjustments.sort {
       $0.subject.precedes($1.subject, $0.originHour, $1.originHour)
-        ?? ($0.bookingPeriod < $1.bookingPeriod)
+        ?? ($0.bookingStart < $1.bookingStart)
     }
   }
 }

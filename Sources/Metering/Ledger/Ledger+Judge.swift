@@ -102,7 +102,7 @@ extension Ledger {
         source: sources[place].serial, epoch: header.epoch, sequence: header.sequence))
     sources[place].highestIssued = max(
       sources[place].highestIssued, header.highestSequence)
-    sources[place].lastArrival = time
+    sources[place].noteArrival(time)
     return JudgeScratch.Frame(disposition: .judged, source: place)
   }
 

@@ -90,10 +90,15 @@ public struct Recovery: ~Copyable {
     ledger.time = max(ledger.time, block.lastArrival)
     switch block.entry {
     case .snapshot(let snapshot): try replay(head: snapshot)
-    case .some(let entry):
+    case .corrected(let correction):
       if isReplaying {
-        try ledger.replay(entry, position: block.start.position, hasBase: base != nil)
+        try ledger.replay(correction, from: block.start, isRemembered: isRunsEndFound)
+      } else {
+        ledger.noteTenants(of: correction)
       }
+      ledger.segments[last].sums.add(block.sums)
+    case .some(let entry):
+      if isReplaying { try ledger.replay(entry, hasBase: base != nil) }
     case nil:
       if isReplaying {
         // Before the checkpoint is found, everything stands in Postgres.
@@ -257,6 +262,7 @@ extension Ledger {
     checkpoint = snapshot.checkpoint
     attempt = snapshot.attempt
     if let earlier = snapshot.horizon { horizon = max(horizon ?? earlier, earlier) }
+    corrections.restore(snapshot)
     for tenant in snapshot.tenants { names.restore(tenant) }
     if names.tenants.count < snapshot.tenants.count {
       throw RecoveryError.limitBelowLog(
@@ -267,6 +273,8 @@ extension Ledger {
       let place = try sourcePlace(
         name.span.raw, epoch: source.identity.epoch, arrival: source.lastArrival)
       sources[place].highestIssued = source.highestIssued
+      sources[place].completeThrough = source.completeThrough
+      sources[place].accepted = source.accepted
       var offset = 0
       do {
         sources[place].sequences = try SequenceSet(
@@ -291,24 +299,21 @@ extension Ledger {
   }
 
   /// Takes over a control entry.
-  mutating func replay(_ entry: ControlEntry, position: LogPosition, hasBase: Bool) throws {
+  mutating func replay(_ entry: ControlEntry, hasBase: Bool) throws {
     switch entry {
-    case .snapshot: break
+    case .snapshot, .corrected: break
     case .configuration(let record):
       configurationRecord = record
       largestAhead = max(largestAhead, record.acceptanceAhead)
     case .hoursClosed(let through, _): noteClosed(through: through)
-    case .periodFinalized(let tenant, let period, let time, let operatorName):
-      let bytes = Array(tenant.utf8)
+    case .periodFinalized(let finalization):
+      let bytes = Array(finalization.tenant.utf8)
       guard let id = names.tenant(bytes.span.raw) else {
         throw RecoveryError.limitBelowLog(
           setting: "limits.tenants", limit: configuration.maximumTenants)
       }
-      noteFinalized(
-        id,
-        PeriodFinalization(
-          tenant: tenant, period: period, time: time, operatorName: operatorName,
-          position: position))
+      noteFinalized(id, finalization)
+    case .gapsAccepted(let acceptance): noteAccepted(acceptance)
     case .flushAttempt(let attempt):
       // Postgres knows better than the log which attempts were committed.
       if !hasBase { replay(attempt) }

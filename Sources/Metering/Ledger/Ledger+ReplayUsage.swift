@@ -130,7 +130,7 @@ extension Ledger {
       }
       sources[place].highestIssued = max(
         sources[place].highestIssued, block.receipts.highestIssued[number])
-      sources[place].lastArrival = max(sources[place].lastArrival, arrival)
+      sources[place].noteArrival(arrival)
       let key = BatchKey(source: sources[place].serial, epoch: epoch, sequence: sequence)
       let ahead = number + Self.receiptsAhead
       if ahead < block.receipts.count {

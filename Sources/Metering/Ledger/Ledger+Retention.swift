@@ -22,7 +22,10 @@ extension Ledger {
   }
 
   /// Forgets segments whose files are gone, the oldest ones.
-  public mutating func segmentsRemoved(_ count: Int) { segments.removeFirst(count) }
+  public mutating func segmentsRemoved(_ count: Int) {
+    segments.removeFirst(count)
+    if let first = segments.first { corrections.removeAll(before: first.start.position) }
+  }
 
   /// Whether a start would not miss the keys of a segment. It judges by the arrival of the log's
   /// last entry what is outside the window.
@@ -32,7 +35,7 @@ extension Ledger {
   }
 
   private func isFinalized(_ segment: SegmentSummary) -> Bool {
-    guard let last = segment.lastPeriod else { return true }
-    return segment.allTenants { names.tenants[Int($0)].finalizedMonth >= last.month }
+    guard let last = segment.lastHour?.start.milliseconds else { return true }
+    return segment.allTenants { names.tenants[Int($0)].openFrom > last }
   }
 }

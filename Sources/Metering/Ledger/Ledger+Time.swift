@@ -11,13 +11,17 @@ extension Ledger {
   /// - Parameters:
   ///   - wall: the wall clock.
   ///   - monotonic: the monotonic clock, in milliseconds.
-  public mutating func start(wall: Timestamp, monotonic: Int64) {
+  /// - Throws: ``CalendarChange`` if a configured calendar moves a period that has begun. Nothing
+  ///   is written then.
+  public mutating func start(wall: Timestamp, monotonic: Int64) throws(CalendarChange) {
     _ = observe(wall: wall, monotonic: monotonic)
     dedup.advance(to: time.milliseconds, front: front)
     largestAhead = max(largestAhead, configuration.acceptanceAhead)
+    try checkCalendars()
     let record = ConfigurationRecord(
       text: configuration.canonicalText, acceptanceBack: configuration.acceptanceBack,
-      acceptanceAhead: configuration.acceptanceAhead, dedupWindow: configuration.dedup.window)
+      acceptanceAhead: configuration.acceptanceAhead, dedupWindow: configuration.dedup.window,
+      calendars: configuration.calendars)
     guard record != configurationRecord else { return }
     configurationRecord = record
     append(.configuration(record))

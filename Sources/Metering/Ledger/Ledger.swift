@@ -45,6 +45,7 @@ public struct Ledger: ~Copyable {
   var names: LedgerNames
   var sources: SourceTable
   var receipts: ReceiptCache
+  var corrections = CorrectedRecords()
   var clock: ClockGuard
   var scratch = JudgeScratch()
 
@@ -211,12 +212,16 @@ struct PendingUsage: ~Copyable {
   /// Receipts and records in the span.
   var entries: UInt64 = 0
   var closedHours: [Hour] = []
+  var corrections: [LoggedCorrection] = []
+  var acceptances: [GapAcceptance] = []
   var finalizations: [PeriodFinalization] = []
 
   init(seed: UInt64) { rollups = RollupTable(seed: seed) }
 
   /// Whether a flush would tell Postgres anything.
-  var isEmpty: Bool { entries == 0 && closedHours.isEmpty && finalizations.isEmpty }
+  var isEmpty: Bool {
+    entries == 0 && closedHours.isEmpty && acceptances.isEmpty && finalizations.isEmpty
+  }
 }
 
 extension Ledger {

@@ -34,6 +34,10 @@ public struct LedgerConfiguration: Sendable {
   public var clockMaximumAdvance: Int64 = 7 * 24 * Hour.milliseconds
   /// Weights of operations.
   public var weights: WeightTable
+  /// Calendars of tenants.
+  public var calendars = CalendarTable.empty
+  /// How many voided and replayed records are remembered at most.
+  public var maximumCorrections = 100_000
   /// The canonical text of the whole configuration, for the log.
   public var canonicalText: String
 

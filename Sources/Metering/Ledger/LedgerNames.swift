@@ -5,12 +5,22 @@ import Wire
 struct LedgerNames: ~Copyable {
   /// What is known of a tenant.
   struct Tenant {
-    /// The earliest month that usage was accepted for; `Int32.max` before the first.
-    var firstMonth: Int32 = .max
-    /// The last finalized month; `Int32.min` while there is none.
-    var finalizedMonth: Int32 = .min
-    /// The first millisecond that is not finalized; `Int64.min` while nothing is.
+    /// The earliest hour that usage was accepted for or booked in; `Int32.max` before the first.
+    var firstHour: Int32 = .max
+    /// The last finalized period; nil while there is none.
+    var finalized: BillingPeriod?
+    /// The first millisecond that is not finalized; `Int64.min` while nothing is. What is late is
+    /// booked in the period that begins there.
     var openFrom: Int64 = .min
+
+    /// The index of the hour in which late usage is booked.
+    var booking: Int32 { Int32(truncatingIfNeeded: openFrom / Hour.milliseconds) }
+
+    /// Takes a period as finalized.
+    mutating func finalize(_ period: PeriodBounds) {
+      finalized = period.period
+      openFrom = period.end.start.milliseconds
+    }
   }
 
   /// What is known of an operation.
@@ -177,10 +187,8 @@ struct LedgerNames: ~Copyable {
 
   /// Notes that a row with this key was begun.
   mutating func noteUsage(_ key: RollupKey) {
-    let month =
-      key.booking == RollupKey.notLate
-      ? BillingPeriod(containing: Hour(index: key.hour)).month : key.booking
-    tenants[Int(key.tenant)].firstMonth = min(tenants[Int(key.tenant)].firstMonth, month)
+    let hour = key.booking == RollupKey.notLate ? key.hour : key.booking
+    tenants[Int(key.tenant)].firstHour = min(tenants[Int(key.tenant)].firstHour, hour)
   }
 
   /// What is known of every tenant's periods, ascending by the bytes of the name.
@@ -192,9 +200,10 @@ struct LedgerNames: ~Copyable {
       let (id, state) = (UInt32(truncatingIfNeeded: index), tenants[index])
       let tenant = LedgerSnapshot.Tenant(
         name: tenantNames.name(of: id),
-        firstPeriod: state.firstMonth == .max ? nil : BillingPeriod(month: state.firstMonth),
-        finalizedThrough: state.finalizedMonth == .min
-          ? nil : BillingPeriod(month: state.finalizedMonth))
+        firstHour: state.firstHour == .max ? nil : Hour(index: state.firstHour),
+        finalized: state.finalized.map {
+          LedgerSnapshot.Finalized(period: $0, openFrom: Hour(index: state.booking))
+        })
       return (id, tenant)
     }.sorted { $0.tenant.name.utf8.lexicographicallyPrecedes($1.tenant.name.utf8) }
   }
@@ -203,9 +212,9 @@ struct LedgerNames: ~Copyable {
   mutating func restore(_ tenant: LedgerSnapshot.Tenant) {
     let bytes = Array(tenant.name.utf8)
     guard let id = self.tenant(bytes.span.raw) else { return }
-    tenants[Int(id)].firstMonth = tenant.firstPeriod?.month ?? .max
-    guard let finalized = tenant.finalizedThrough else { return }
-    tenants[Int(id)].finalizedMonth = finalized.month
-    tenants[Int(id)].openFrom = finalized.end.milliseconds
+    tenants[Int(id)].firstHour = tenant.firstHour?.index ?? .max
+    guard let finalized = tenant.finalized else { return }
+    tenants[Int(id)].finalized = finalized.period
+    tenants[Int(id)].openFrom = finalized.openFrom.start.milliseconds
   }
 }

@@ -50,8 +50,8 @@ public struct SegmentSummary: Sendable {
   public var lastArrival: Timestamp
   /// Sums per hour and kind of what it holds.
   public var hours: [HourKind: HourSums] { sums.hours }
-  /// The last period that it contributes to, nil while it holds no record.
-  public var lastPeriod: BillingPeriod? { sums.lastPeriod }
+  /// The last hour that its records count in or are booked in, nil while it holds no record.
+  public var lastHour: Hour? { sums.lastHour }
   /// What its records come to.
   var sums = HourlySums()
   /// One bit for each tenant id that it holds records of.
@@ -96,7 +96,7 @@ public struct SegmentSummary: Sendable {
   /// - Parameter ids: the ledger's numbers of the tenants in the snapshot's list.
   func logged(tenants ids: [UInt32]) -> LoggedSegment {
     LoggedSegment(
-      start: start, created: created, lastArrival: lastArrival, lastPeriod: lastPeriod,
+      start: start, created: created, lastArrival: lastArrival, lastHour: lastHour,
       sums: hours.sorted { $0.key < $1.key }.map { LoggedSegment.Sum(place: $0, sums: $1) },
       tenants: ids.indices.filter { holds(tenant: ids[$0]) })
   }

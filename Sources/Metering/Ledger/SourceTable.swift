@@ -18,11 +18,32 @@ struct SourceTable: ~Copyable {
     var highestIssued: UInt64 = 0
     var lastArrival: Timestamp
     var sequences: SequenceSet
+    /// The arrival of the last batch behind which none was missing.
+    var completeThrough = Timestamp(milliseconds: 0)
+    /// Missing sequences that an operator gave up, ascending.
+    var accepted: [ClosedRange<UInt64>] = []
     /// Sequences that were reserved in the group that is being judged.
     var reserved: [UInt64] = []
 
     /// The highest sequence that the source is known to have issued.
     var highestKnown: UInt64 { max(highestIssued, sequences.highest) }
+
+    /// Whether no sequence is missing that was not given up.
+    var isComplete: Bool {
+      if sequences.isComplete(upTo: highestKnown) { return true }
+      return !accepted.isEmpty && openGaps.isEmpty
+    }
+
+    /// The missing sequences that were not given up, ascending.
+    var openGaps: [ClosedRange<UInt64>] {
+      sequences.gaps(upTo: highestKnown, limit: .max).without(accepted)
+    }
+
+    /// Takes a batch of this arrival into account, which is in ``sequences`` already.
+    mutating func noteArrival(_ arrival: Timestamp) {
+      lastArrival = max(lastArrival, arrival)
+      if isComplete { completeThrough = lastArrival }
+    }
   }
 
   private var entries: [Entry] = []
@@ -86,6 +107,12 @@ struct SourceTable: ~Copyable {
     return place
   }
 
+  /// The place of a source and epoch that is known.
+  func known(name: RawSpan, epoch: UInt64) -> Int? {
+    index.find(hash(hash(name), epoch, 0), where: { isEntry(Int($0), name: name, epoch: epoch) })
+      .map { Int($0) }
+  }
+
   /// A place whose source is silent. It looks only if it may find one.
   private mutating func silentPlace(before silentBefore: Timestamp) -> Int? {
     guard oldestArrival < silentBefore else { return nil }
@@ -139,7 +166,7 @@ struct SourceTable: ~Copyable {
       $0.sequences.encode(into: &sequences)
       return LedgerSnapshot.Source(
         identity: $0.identity, highestIssued: $0.highestIssued, lastArrival: $0.lastArrival,
-        sequences: sequences)
+        sequences: sequences, completeThrough: $0.completeThrough, accepted: $0.accepted)
     }.sorted {
       $0.identity.name == $1.identity.name
         ? $0.identity.epoch < $1.identity.epoch : $0.identity.name < $1.identity.name

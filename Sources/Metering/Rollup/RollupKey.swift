@@ -20,7 +20,8 @@ public struct RollupKey: Sendable, Hashable, BitwiseCopyable {
   ///   - context: number of the context.
   ///   - hour: index of the hour of the event times.
   ///   - kind: raw value of the `UsageKind`.
-  ///   - booking: month of the booking period of late usage, else ``notLate``.
+  ///   - booking: index of the first hour of the period that late usage is booked in, else
+  ///     ``notLate``.
   @inline(__always)
   public init(
     tenant: UInt32, operation: UInt32, context: UInt32, hour: Int32, kind: UInt8,
@@ -53,6 +54,6 @@ public struct RollupKey: Sendable, Hashable, BitwiseCopyable {
   /// Raw value of the `UsageKind`.
   public var kind: UInt8 { UInt8(truncatingIfNeeded: third >> 32) }
 
-  /// Month of the booking period of late usage, else ``notLate``.
+  /// Index of the first hour of the period that late usage is booked in, else ``notLate``.
   public var booking: Int32 { Int32(truncatingIfNeeded: third) }
 }

@@ -6,12 +6,13 @@ extension LogFold {
   /// - Parameters:
   ///   - subject: what was used.
   ///   - hour: the hour of the event times.
-  ///   - bookingPeriod: the period that late usage is booked in; nil for usage that is not late.
+  ///   - bookingStart: the first hour of the period that late usage is booked in; nil for usage
+  ///     that is not late.
   ///   - sums: the row's sums.
   /// - Returns: false if no log can give such a row: a name is longer than admission allows, or
   ///   the same row was taken before.
   public mutating func takeStored(
-    _ subject: UsageSubject, hour: Hour, bookingPeriod: BillingPeriod?, sums: UsageSums
+    _ subject: UsageSubject, hour: Hour, bookingStart: Hour?, sums: UsageSums
   ) -> Bool {
     let longest = NameTable.maximumNameLength - 1
     guard subject.tenant.utf8.count <= longest, subject.operation.utf8.count <= longest,
@@ -27,7 +28,7 @@ extension LogFold {
     let row = stored.findOrInsert(
       RollupKey(
         tenant: tenant, operation: operation, context: context, hour: hour.index,
-        kind: subject.kind.rawValue, booking: bookingPeriod?.month ?? RollupKey.notLate))
+        kind: subject.kind.rawValue, booking: bookingStart?.index ?? RollupKey.notLate))
     guard row.isNew else { return false }
     stored.add(row.slot, sums: sums)
     return true
@@ -45,6 +46,7 @@ extension LogFold {
       try body(key, rollups.sums(of: key), found)
     }
     try rollups.forEach { (key, expected) throws(Failure) in
+      guard key != FoldScope.rest else { return }
       if stored.find(key) == nil { try body(key, expected, nil) }
     }
   }
@@ -64,7 +66,6 @@ extension LogFold {
   /// The last period of a tenant that the log finalizes, up to the checkpoint; nil if there is
   /// none.
   public func finalizedThrough(_ tenant: UInt32) -> BillingPeriod? {
-    let month = names.tenants[Int(tenant)].finalizedMonth
-    return month == .min ? nil : BillingPeriod(month: month)
+    names.tenants[Int(tenant)].finalized
   }
 }

@@ -31,13 +31,18 @@ public struct LogFold: ~Copyable {
   private var logged = LoggedRecords()
   private let hasher: KeyHasher
   private let configuration: LedgerConfiguration
+  private let scope: FoldScope?
+  /// With a scope, the hours that are wanted of each tenant, by its number.
+  private var wantedHours: [Range<Int32>] = []
 
   /// A fold of an empty log.
   ///
   /// - Parameters:
   ///   - secret: the installation's secret.
   ///   - checkpoint: how far to fold.
-  public init(secret: HashSecret, upTo checkpoint: Checkpoint) {
+  ///   - scope: which rows are wanted; nil for all.
+  public init(secret: HashSecret, upTo checkpoint: Checkpoint, scope: FoldScope? = nil) {
+    self.scope = scope
     var configuration = LedgerConfiguration(weights: .empty, canonicalText: "")
     configuration.maximumTenants = Int(UInt32.max)
     configuration.maximumOperations = Int(UInt32.max)
@@ -92,29 +97,65 @@ public struct LogFold: ~Copyable {
   }
 
   private mutating func note(_ entry: ControlEntry) {
-    guard case .periodFinalized(let tenant, let period, let time, let operatorName) = entry
-    else { return }
-    let bytes = Array(tenant.utf8)
-    guard let id = names.tenant(bytes.span.raw) else {
-      preconditionFailure("BUG: a fold without a limit of tenants is at its limit")
+    switch entry {
+    case .periodFinalized(let finalization):
+      let bytes = Array(finalization.tenant.utf8)
+      guard let id = names.tenant(bytes.span.raw) else {
+        preconditionFailure("BUG: a fold without a limit of tenants is at its limit")
+      }
+      names.tenants[Int(id)].finalize(finalization.bounds)
+      finalizations.append(finalization)
+    case .corrected(let correction):
+      if let voided = correction.voided { fold(voided, isVoided: true) }
+      if let added = correction.added { fold(added, isVoided: false) }
+    default: break
     }
-    names.tenants[Int(id)].finalizedMonth = period.month
-    finalizations.append(
-      PeriodFinalization(
-        tenant: tenant, period: period, time: time, operatorName: operatorName,
-        position: block.start.position))
+  }
+
+  private mutating func fold(_ booked: BookedRecord, isVoided: Bool) {
+    guard let numbered = NumberedRecord(booked, in: &names, hasher) else {
+      preconditionFailure("BUG: a fold without limits of names is at its limit")
+    }
+    let sums = numbered.sums(names, hasher)
+    var key = numbered.rollupKey
+    if let scope, !isWanted(key, in: scope) { key = FoldScope.rest }
+    rollups.add(rollups.findOrInsert(key).slot, sums: isVoided ? sums.negated : sums)
+    records += isVoided ? -1 : 1
   }
 
   private mutating func fold(_ block: LoggedBlock) throws {
     try resolved.resolve(block.usage.names, in: &names, configuration: configuration)
     logged.begin()
     while logged.next(block.usage.records, resolved, names, hasher) {
-      logged.findRows(in: rollups)
+      if let scope {
+        findRows(in: scope)
+      } else {
+        logged.findRows(in: rollups)
+      }
       for place in 0..<logged.count where logged.slots[place] == RollupTable.noSlot {
         logged.slots[place] = rollups.findOrInsert(logged.keys[place]).slot
       }
       logged.fold(block.usage.records, names, hasher, into: &rollups)
     }
     records += Int64(block.usage.records.count)
+  }
+
+  /// Finds the rows of the group that are wanted. All others share one, which nobody is given.
+  private mutating func findRows(in scope: FoldScope) {
+    for place in 0..<logged.count {
+      let key = logged.keys[place]
+      let isWanted = isWanted(key, in: scope)
+      logged.slots[place] = rollups.findOrInsert(isWanted ? key : FoldScope.rest).slot
+    }
+  }
+
+  private mutating func isWanted(_ key: RollupKey, in scope: FoldScope) -> Bool {
+    let tenant = Int(key.tenant)
+    while wantedHours.count <= tenant {
+      let number = UInt32(truncatingIfNeeded: wantedHours.count)
+      let bounds = scope.bounds(of: names.tenantNames.name(of: number))
+      wantedHours.append(bounds.map { $0.start.index..<$0.end.index } ?? 0..<0)
+    }
+    return wantedHours[tenant].contains(key.booking == RollupKey.notLate ? key.hour : key.booking)
   }
 }

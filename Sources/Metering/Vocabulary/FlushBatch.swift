@@ -74,18 +74,19 @@ public struct AdjustmentIncrement: Sendable, Hashable {
   public var subject: UsageSubject
   /// The hour of the event times, inside a finalized period.
   public var originHour: Hour
-  /// The open period that the usage is booked in, as decided when it was appended.
-  public var bookingPeriod: BillingPeriod
+  /// The first hour of the open period that the usage is booked in, as decided when it was
+  /// appended.
+  public var bookingStart: Hour
   /// What to add. Byte-milliseconds run from the event time to the start of the booking period.
   public var sums: UsageSums
 
   /// An increment of one row.
   public init(
-    subject: UsageSubject, originHour: Hour, bookingPeriod: BillingPeriod, sums: UsageSums
+    subject: UsageSubject, originHour: Hour, bookingStart: Hour, sums: UsageSums
   ) {
     self.subject = subject
     self.originHour = originHour
-    self.bookingPeriod = bookingPeriod
+    self.bookingStart = bookingStart
     self.sums = sums
   }
 }
@@ -94,24 +95,70 @@ public struct AdjustmentIncrement: Sendable, Hashable {
 public struct PeriodFinalization: Sendable, Hashable {
   /// The tenant's name.
   public var tenant: String
-  /// The period.
-  public var period: BillingPeriod
+  /// The period and its hours.
+  public var bounds: PeriodBounds
   /// When, by the ledger's time.
   public var time: Timestamp
   /// Who asked for it.
   public var operatorName: String
+  /// The job that asked for it; nil for a command.
+  public var run: Int64?
+  /// The position of the ``GapAcceptance`` that it relies on; nil while no gap was in the way.
+  public var acceptance: LogPosition?
   /// The position of its record in the log.
   public var position: LogPosition
 
   /// A finalized period of one tenant.
   public init(
-    tenant: String, period: BillingPeriod, time: Timestamp, operatorName: String,
-    position: LogPosition
+    tenant: String, bounds: PeriodBounds, time: Timestamp, operatorName: String, run: Int64? = nil,
+    acceptance: LogPosition? = nil, position: LogPosition
   ) {
     self.tenant = tenant
-    self.period = period
+    self.bounds = bounds
     self.time = time
     self.operatorName = operatorName
+    self.run = run
+    self.acceptance = acceptance
+    self.position = position
+  }
+}
+
+/// Sequences of one source that an operator gave up.
+public struct AcceptedGaps: Sendable, Hashable {
+  /// The source and epoch.
+  public var source: SourceIdentity
+  /// What is missing, ascending.
+  public var missing: [ClosedRange<UInt64>]
+
+  /// Sequences of one source that an operator gave up.
+  public init(source: SourceIdentity, missing: [ClosedRange<UInt64>]) {
+    self.source = source
+    self.missing = missing
+  }
+}
+
+/// An operator's word that gaps shall not keep periods open.
+public struct GapAcceptance: Sendable, Hashable {
+  /// The gaps.
+  public var gaps: [AcceptedGaps]
+  /// Why.
+  public var reason: String
+  /// Who said so.
+  public var operatorName: String
+  /// When, by the ledger's time.
+  public var time: Timestamp
+  /// The position of its record in the log.
+  public var position: LogPosition
+
+  /// An operator's word that gaps shall not keep periods open.
+  public init(
+    gaps: [AcceptedGaps], reason: String, operatorName: String, time: Timestamp,
+    position: LogPosition
+  ) {
+    self.gaps = gaps
+    self.reason = reason
+    self.operatorName = operatorName
+    self.time = time
     self.position = position
   }
 }
@@ -133,19 +180,26 @@ public struct FlushBatch: Sendable {
   /// Increments of `usage_hourly`, strictly ascending by the bytes of
   /// (tenant, hour, kind, operation, context type, context).
   public var rollups: [RollupIncrement]
-  /// Increments of `usage_adjustments`, in the same order with the booking period last.
+  /// Increments of `usage_adjustments`, in the same order with the booking last.
   public var adjustments: [AdjustmentIncrement]
   /// Hours that this span closes, ascending.
   public var closedHours: [Hour]
+  /// Records that this span corrects, in the order of the log.
+  public var corrections: [LoggedCorrection]
+  /// Gaps that this span accepts, in the order of the log.
+  public var acceptances: [GapAcceptance]
   /// Periods that this span finalizes, in the order of the log; applied after the rows.
   public var finalizations: [PeriodFinalization]
+  /// The calendars that say which open period each row belongs to.
+  public var calendars: CalendarTable
 
   /// Everything that one flush writes.
   public init(
     installation: InstallationID, partition: UInt16, token: UInt128, from: Checkpoint,
     to: Checkpoint, records: Int64, rollups: [RollupIncrement],
     adjustments: [AdjustmentIncrement], closedHours: [Hour],
-    finalizations: [PeriodFinalization]
+    corrections: [LoggedCorrection] = [], acceptances: [GapAcceptance] = [],
+    finalizations: [PeriodFinalization], calendars: CalendarTable = .empty
   ) {
     self.installation = installation
     self.partition = partition
@@ -156,6 +210,9 @@ public struct FlushBatch: Sendable {
     self.rollups = rollups
     self.adjustments = adjustments
     self.closedHours = closedHours
+    self.corrections = corrections
+    self.acceptances = acceptances
     self.finalizations = finalizations
+    self.calendars = calendars
   }
 }

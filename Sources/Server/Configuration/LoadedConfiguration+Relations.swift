@@ -28,8 +28,19 @@ extension LoadedConfiguration {
       let reason = "weights names \(operations) operations"
       faults.append(fault("limits.operations", reason, allowed: "at least that number"))
     }
+    faults += checkJobs()
     warnAboutLog()
     return faults
+  }
+
+  /// A period cannot be finalized before its hours are closed.
+  private func checkJobs() -> [ConfigurationFault] {
+    guard isValid("jobs.finalize", "jobs.finalizeAfter", "hours.closeGrace") else { return [] }
+    let jobs = configuration.jobs
+    guard jobs.finalize != nil, jobs.finalizeAfter < configuration.hours.closeGrace else {
+      return []
+    }
+    return [fault("jobs.finalizeAfter", atLeast: named("hours.closeGrace"))]
   }
 
   private func checkWindow() -> [ConfigurationFault] {

@@ -21,6 +21,8 @@ extension ServerConfiguration {
     ledger.maximumSources = limits.sources
     ledger.gapsPerSource = limits.gapsPerSource
     ledger.receiptDetails = share(of: limits.receiptDetails)
+    ledger.maximumCorrections = limits.corrections
+    ledger.calendars = calendars
     ledger.maximumUnflushedRows = share(of: flush.maximumRows)
     ledger.segmentSize = log.segmentSize
     ledger.segmentAge = log.segmentAge.milliseconds

@@ -27,6 +27,8 @@ public struct ServerConfiguration: Sendable, Equatable {
   public var flush = Flush()
   /// The database.
   public var postgres = Postgres()
+  /// Work at its time.
+  public var jobs = Jobs()
   /// Trust in the clock.
   public var clock = Clock()
   /// The file of what was authentic and rejected.
@@ -37,6 +39,8 @@ public struct ServerConfiguration: Sendable, Equatable {
   public var logging = Logging()
   /// Weights of operations; unknown operations weigh 1.
   public var weights = WeightTable.empty
+  /// Calendars of tenants; others have calendar months in UTC.
+  public var calendars = CalendarTable.empty
 
   /// The configuration of nothing but defaults.
   public init() {}
@@ -128,6 +132,8 @@ public struct ServerConfiguration: Sendable, Equatable {
     public var gapsPerSource = 4_096
     /// Receipts whose details are kept for resent batches.
     public var receiptDetails = 262_144
+    /// Voided, amended and replayed records that are remembered.
+    public var corrections = 100_000
   }
 
   /// The log of segments.
@@ -156,6 +162,20 @@ public struct ServerConfiguration: Sendable, Equatable {
   public struct Postgres: Sendable, Equatable {
     /// A connection string of libpq; nil for a private cluster below the data directory.
     public var url: String?
+  }
+
+  /// Work at its time. Cron expressions are in UTC.
+  public struct Jobs: Sendable, Equatable {
+    /// When the last period that is over is finalized; nil for never by itself.
+    public var finalize: CronSchedule?
+    /// How long after a slot of ``finalize``.
+    public var finalizeAfter = Duration.seconds(72 * 3_600)
+    /// When Postgres is compared with the log; nil for never by itself.
+    public var verify = try? CronSchedule(parsing: "17 3 * * *")
+    /// Attempts after which a job is given up.
+    public var attempts = 8
+    /// Tenants with a finalize of their own, ascending by the bytes of the name.
+    public var tenants: [TenantJobs] = []
   }
 
   /// Trust in the clock.

@@ -92,6 +92,12 @@ extension Setting {
       NumberFormat(1...16_777_216, of: "receipts"),
       "Receipts whose details are kept for batches that are sent again."),
     Setting(
+      "limits.corrections", \.limits.corrections, NumberFormat(1...10_000_000, of: "corrections"),
+      "Voided, amended and replayed records that are remembered, as long as their segments."),
+    Setting(
+      "calendars", \.calendars, CalendarsFormat(),
+      "Day and offset from UTC with which a tenant's periods begin; others have months in UTC."),
+    Setting(
       "weights", \.weights, WeightsFormat(),
       "Compute units per unit of each operation, effective by event time; others weigh 1."),
   ]
@@ -128,6 +134,21 @@ extension Setting {
       "postgres.url", \.postgres.url,
       OptionalFormat(absence: "private", wrapped: DatabaseFormat()),
       "The database; private starts a cluster of the service's own below the data directory."),
+    Setting(
+      "jobs.finalize", \.jobs.finalize, OptionalFormat(absence: "none", wrapped: CronFormat()),
+      "When the last period that is over is finalized for all tenants."),
+    Setting(
+      "jobs.finalizeAfter", \.jobs.finalizeAfter, TenantJobsFormat.after,
+      "How long after each time of jobs.finalize, so that late usage still comes in time."),
+    Setting(
+      "jobs.verify", \.jobs.verify, OptionalFormat(absence: "none", wrapped: CronFormat()),
+      "When Postgres is compared with the log."),
+    Setting(
+      "jobs.attempts", \.jobs.attempts, NumberFormat(1...100, of: "attempts"),
+      "Attempts after which a job is given up until an operator lets it be tried again."),
+    Setting(
+      "jobs.tenants", \.jobs.tenants, TenantJobsFormat(),
+      "Tenants that are finalized at times of their own, and not with all others."),
     Setting(
       "clock.maximumAdvance", \.clock.maximumAdvance, DurationFormat(.seconds(60)...days(3_650)),
       "How far ahead of the log a start may find the clock before an operator must confirm it."),

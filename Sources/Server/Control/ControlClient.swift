@@ -33,7 +33,10 @@ public enum ControlClient {
     } catch {
       throw CommandFailure("the service at \(path) answered what is no control message")
     }
-    if let error = response.error { throw CommandFailure(error) }
+    if let error = response.error {
+      throw CommandFailure(
+        error, exit: response.exit.flatMap { CommandExit(rawValue: $0) } ?? .refused)
+    }
     return response
   }
 

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Metering
 
 /// A question or order to the running service, one JSON object on a line.
 public struct ControlRequest: Codable, Sendable {
@@ -12,6 +13,8 @@ public struct ControlRequest: Codable, Sendable {
     case finalize
     /// Show both times, or confirm the wall clock.
     case clock
+    /// Void or amend a record, or take quarantined ones.
+    case correct
   }
 
   /// What is asked.
@@ -24,17 +27,27 @@ public struct ControlRequest: Codable, Sendable {
   public var operatorName: String?
   /// For `clock`: whether to confirm.
   public var confirm: Bool?
+  /// For `finalize`: why gaps are given up; nil if they are not.
+  public var acceptsGaps: String?
+  /// For `finalize` and `correct`: whether nothing is changed.
+  public var isDryRun: Bool?
+  /// For `correct`: what.
+  public var correction: CorrectionRequest?
 
   /// A question or order.
   public init(
     _ command: Command, period: String? = nil, tenant: String? = nil,
-    operatorName: String? = nil, confirm: Bool? = nil
+    operatorName: String? = nil, confirm: Bool? = nil, acceptsGaps: String? = nil,
+    isDryRun: Bool? = nil, correction: CorrectionRequest? = nil
   ) {
     self.command = command
     self.period = period
     self.tenant = tenant
     self.operatorName = operatorName
     self.confirm = confirm
+    self.acceptsGaps = acceptsGaps
+    self.isDryRun = isDryRun
+    self.correction = correction
   }
 }
 
@@ -42,22 +55,27 @@ public struct ControlRequest: Codable, Sendable {
 public struct ControlResponse: Codable, Sendable {
   /// What was asked could not be done, for this reason.
   public var error: String?
+  /// How the command then ends, as ``CommandExit``; nil for refused.
+  public var exit: Int32?
   /// The state, for `status`.
   public var status: ServiceStatus?
   /// What a finalize did, tenant by tenant.
   public var finalized: [FinalizeResult]?
   /// Both times, for `clock`.
   public var clock: ClockReport?
+  /// What became of each correction.
+  public var corrections: [CorrectionReport]?
 
   /// An answer.
   public init(
     error: String? = nil, status: ServiceStatus? = nil, finalized: [FinalizeResult]? = nil,
-    clock: ClockReport? = nil
+    clock: ClockReport? = nil, corrections: [CorrectionReport]? = nil
   ) {
     self.error = error
     self.status = status
     self.finalized = finalized
     self.clock = clock
+    self.corrections = corrections
   }
 }
 
@@ -65,8 +83,34 @@ public struct ControlResponse: Codable, Sendable {
 public struct FinalizeResult: Codable, Sendable {
   /// The tenant.
   public var tenant: String
-  /// Why it was refused; nil if its period is finalized.
+  /// Why it was refused; nil if its period is finalized, or would be.
   public var refusal: String?
+  /// The kind of the refusal in a word, such as `hours_open`.
+  public var reason: String?
+  /// The first hour of its period.
+  public var start: String?
+  /// The first hour after it.
+  public var end: String?
+  /// Whether gaps in sources' numberings were given up for it, or would be.
+  public var acceptsGaps = false
+  /// Whether it was refused because the period had been finalized before.
+  var isFinalized: Bool?
+  /// Whether asking again later can end in another way.
+  var mayPass: Bool?
+
+  init(tenant: String, bounds: PeriodBounds, acceptsGaps: Bool) {
+    self.tenant = tenant
+    (start, end) = (bounds.start.text, bounds.end.text)
+    self.acceptsGaps = acceptsGaps
+  }
+
+  init(tenant: String, refusal: FinalizeRefusal) {
+    self.tenant = tenant
+    self.refusal = refusal.description
+    reason = refusal.name
+    isFinalized = refusal.isFinalized
+    mayPass = refusal.mayPass
+  }
 }
 
 /// Both times, as the operator must see them before confirming.

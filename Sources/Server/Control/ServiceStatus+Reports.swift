@@ -1,3 +1,4 @@
+internal import Database
 internal import Dedup
 internal import Metering
 internal import Wire
@@ -89,6 +90,14 @@ extension ServiceStatus.Dedup {
       keysPerSecond: sum(\.forecast.keysPerSecond),
       secondsLeft: partitions.compactMap(\.forecast.timeLeft).min().map { $0 / 1_000 },
       horizon: horizon?.text)
+  }
+}
+
+extension ServiceStatus.Jobs {
+  init(_ status: JobRunner.Status) {
+    self.init(
+      waiting: status.counts.waiting, running: status.counts.running,
+      failed: status.counts.failed, lastError: status.lastError)
   }
 }
 

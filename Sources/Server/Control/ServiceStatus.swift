@@ -150,6 +150,18 @@ public struct ServiceStatus: Codable, Sendable {
     public var flushedThrough: String?
   }
 
+  /// Scheduled work, as Postgres had it when it was last asked.
+  public struct Jobs: Codable, Sendable {
+    /// Jobs that wait for their next attempt.
+    public var waiting: Int
+    /// Jobs that are under way.
+    public var running: Int
+    /// Jobs that were given up.
+    public var failed: Int
+    /// Why Postgres could not be asked.
+    public var lastError: String?
+  }
+
   /// One partition.
   public struct Partition: Codable, Sendable {
     /// Its number.
@@ -196,6 +208,8 @@ public struct ServiceStatus: Codable, Sendable {
   public var flush: Flush
   /// Hours.
   public var hours: Hours
+  /// Jobs.
+  public var jobs: Jobs
   /// The partitions, whose sums the parts above give.
   public var partitions: [Partition]
 }

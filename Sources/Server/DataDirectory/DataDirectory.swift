@@ -1,3 +1,4 @@
+public import Authentication
 internal import Glibc
 internal import SegmentLog
 public import Wire
@@ -13,6 +14,10 @@ public final class DataDirectory: Sendable {
   public let installation: Installation
   /// Whether this start made the directory's identity.
   public let isNew: Bool
+  /// The public half of the key that certificates are signed with.
+  public let certificateKey: VerificationKey
+  /// Whether this start made the signing key.
+  public let isSigningKeyNew: Bool
   private let lock: OpenFile
 
   /// Opens or creates a data directory, takes its lock, and reads or makes its identity.
@@ -33,6 +38,7 @@ public final class DataDirectory: Sendable {
     try Self.checkSafety(layout.path)
     lock = try Self.takeLock(layout)
     (installation, isNew) = try Self.identify(layout, partitionCount, now)
+    (certificateKey, isSigningKeyNew) = try Self.readOrMakeSigningKey(layout)
     guard installation.partitionCount == partitionCount else {
       throw .partitionCountChanged(
         path: layout.path, recorded: installation.partitionCount, configured: partitionCount)
@@ -148,5 +154,24 @@ public final class DataDirectory: Sendable {
       throw DataDirectoryLayout.error(error, layout.path)
     }
     return (installation, true)
+  }
+
+  /// The signing key; a directory without one gets it now.
+  private static func readOrMakeSigningKey(
+    _ layout: DataDirectoryLayout
+  ) throws(DataDirectoryError) -> (VerificationKey, isNew: Bool) {
+    do throws(DataDirectoryError) {
+      return (try layout.readSigningKey().publicKey, false)
+    } catch {
+      guard case .signingKeyMissing = error else { throw error }
+    }
+    let key = SigningKey()
+    do throws(SystemCallError) {
+      try FileContents.replace(
+        layout.signingKeyFile, with: SigningKeyFile.encoded(key), mode: 0o600)
+    } catch {
+      throw DataDirectoryLayout.error(error, layout.path)
+    }
+    return (key.publicKey, true)
   }
 }

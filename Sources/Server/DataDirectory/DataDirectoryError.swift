@@ -26,6 +26,10 @@ public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertib
   /// A segment belongs to another installation, or was written with another secret or number of
   /// partitions, by its header.
   case foreignSegment(path: String, recorded: InstallationIdentity, found: InstallationIdentity)
+  /// There is no key to sign certificates with.
+  case signingKeyMissing(path: String)
+  /// The key that certificates are signed with cannot be read.
+  case signingKeyMalformed(path: String, reason: String)
   /// A call of the operating system failed.
   case system(SystemCallError)
 
@@ -69,6 +73,12 @@ public enum DataDirectoryError: Error, Sendable, Hashable, CustomStringConvertib
     case .foreignSegment(let path, let recorded, let found):
       "\(path) belongs to another installation: the data directory has \(recorded), the segment "
         + "has \(found); restore both from the same backup"
+    case .signingKeyMissing(let path):
+      "\(path) is missing: the next start of the service makes a new key; restore it from a backup "
+        + "if it must be the old one"
+    case .signingKeyMalformed(let path, let reason):
+      "\(path) cannot be read: \(reason); restore it from a backup, or move it away, and the next "
+        + "start of the service makes a new key"
     case .system(let error): "\(error)"
     }
   }

@@ -30,6 +30,9 @@ public struct DataDirectoryLayout: Sendable, Hashable {
   /// The file of the installation's identity.
   public var installationFile: String { "\(path)/\(SegmentNames.installation)" }
 
+  /// The file of the private key that certificates are signed with.
+  public var signingKeyFile: String { "\(path)/\(SegmentNames.signingKey)" }
+
   /// The file whose lock says that a service owns the directory.
   public var lockFile: String { "\(path)/\(SegmentNames.lock)" }
 

@@ -19,4 +19,20 @@ enum Hexadecimal {
       return number | Number(byte) << (index * 4)
     }
   }
+
+  /// Two digits for each byte.
+  static func text(ofBytes bytes: [UInt8]) -> String {
+    bytes.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+  }
+
+  /// The bytes of an even number of digits, or nil.
+  static func bytes(of text: String) -> [UInt8]? {
+    let digits = text.unicodeScalars.compactMap { $0.isASCII ? Character($0).hexDigitValue : nil }
+    guard digits.count.isMultiple(of: 2), digits.count == text.unicodeScalars.count else {
+      return nil
+    }
+    return stride(from: 0, to: digits.count, by: 2).map {
+      UInt8(truncatingIfNeeded: digits[$0] << 4 | digits[$0 + 1])
+    }
+  }
 }

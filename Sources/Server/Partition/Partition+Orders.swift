@@ -4,32 +4,34 @@ internal import Metering
 internal import Wire
 
 extension Partition {
-  /// Why a period cannot be finalized, whoever the tenant is; nil if nothing speaks against it.
-  func refusal(toClose period: BillingPeriod) -> FinalizeRefusal? {
-    do throws(FinalizeRefusal) {
-      try ledger.checkClosed(period)
-      return nil
-    } catch {
-      return error
-    }
-  }
-
   /// Finalizes a period of those tenants of this partition that it is asked for.
   ///
   /// - Parameters:
   ///   - tenant: one tenant; nil for all that have the period open.
-  ///   - refusal: why nothing may be finalized; nil if it may.
+  ///   - except: tenants that are left out then.
+  ///   - isDryRun: whether nothing is changed.
   func finalize(
-    _ period: BillingPeriod, of tenant: String?, _ operatorName: String, refusal: FinalizeRefusal?
+    _ order: FinalizeOrder, of tenant: String?, except: Set<String> = [], isDryRun: Bool
   ) -> [FinalizeResult] {
-    let tenants = tenant.map { [$0] } ?? ledger.tenantsOpen(in: period)
-    return tenants.map { tenant in
-      do throws(FinalizeRefusal) {
-        if let refusal { throw refusal }
-        try ledger.finalize(period, tenant: tenant, operatorName: operatorName)
-        return FinalizeResult(tenant: tenant)
-      } catch {
-        return FinalizeResult(tenant: tenant, refusal: error.description)
+    let tenants =
+      tenant.map { [$0] } ?? ledger.tenantsOpen(in: order.period).filter { !except.contains($0) }
+    if isDryRun {
+      return tenants.map { tenant in
+        do throws(FinalizeRefusal) {
+          let plan = try ledger.plan(order, tenant: tenant)
+          return FinalizeResult(
+            tenant: tenant, bounds: plan.bounds, acceptsGaps: !plan.gaps.isEmpty)
+        } catch {
+          return FinalizeResult(tenant: tenant, refusal: error)
+        }
+      }
+    }
+    return zip(tenants, ledger.finalize(order, tenants: tenants)).map { tenant, result in
+      switch result {
+      case .success(let done):
+        FinalizeResult(
+          tenant: tenant, bounds: done.bounds, acceptsGaps: done.acceptance != nil)
+      case .failure(let refusal): FinalizeResult(tenant: tenant, refusal: refusal)
       }
     }
   }

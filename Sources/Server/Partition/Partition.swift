@@ -46,6 +46,8 @@ final class Partition {
   var isDraining = false { didSet { updateRefusal() } }
   /// Groups of receptions on other loops that wait for a sync, in the order of the log.
   var judged: [JudgedGroup] = []
+  /// What waits for a sync.
+  var afterSync: [(end: LogPosition, action: () -> Void)] = []
   /// What waits for the flush that is under way.
   var afterFlush: [() -> Void] = []
 
@@ -77,8 +79,10 @@ final class Partition {
   }
 
   /// Begins to take usage, and starts the timers.
-  func open() throws(EventLoopError) {
-    ledger.start(
+  ///
+  /// - Throws: `CalendarChange` or `EventLoopError`.
+  func open() throws {
+    try ledger.start(
       wall: Timestamp(milliseconds: EventLoop.wallMilliseconds()),
       monotonic: EventLoop.monotonicMilliseconds())
     noteHold()
@@ -122,7 +126,7 @@ final class Partition {
   }
 
   /// Ends the process: no answer would be true. The next start rebuilds the run from the log.
-  private func stop(damaged error: RunError) -> Never {
+  func stop(damaged error: RunError) -> Never {
     logger.critical("FATAL: a run of the key index is damaged", metadata: ["reason": "\(error)"])
     _ = try? RunFiles(files).setAside(error.run)
     _exit(CommandExit.refused.rawValue)
@@ -181,6 +185,7 @@ final class Partition {
     let (synced, sizes) = writer.takeSynced()
     ledger.synced(through: synced, segmentSizes: sizes)
     onSynced(synced.position)
+    runSynced(through: synced.position)
     for piece in upkeep.takeDone() { ledger.finish(piece) }
     advanceFlush()
   }

@@ -11,6 +11,7 @@ extension Service {
     case .flush: whenFlushed { exchange.answer(ControlResponse()) }
     case .finalize: finalize(exchange)
     case .clock: clock(exchange)
+    case .correct: correct(exchange)
     }
   }
 
@@ -24,6 +25,12 @@ extension Service {
       return
     }
     let operatorName = request.operatorName ?? "unknown"
+    let isDryRun = request.isDryRun == true
+    if let reason = request.acceptsGaps, reason.isEmpty || reason.utf8.count > 1_000 {
+      exchange.answer(
+        ControlResponse(error: "the reason for accepting gaps has 1 to 1,000 bytes of text"))
+      return
+    }
     whenFlushed { [unowned self] in
       // It cannot be undone: nobody finds it done later who had given it up.
       guard exchange.isAwaited else {
@@ -32,7 +39,11 @@ extension Service {
           metadata: ["period": "\(period.text)", "operator": "\(operatorName)"])
         return
       }
-      finalize(period, of: request.tenant, operatorName) { [unowned self] results in
+      let order = FinalizeOrder(
+        period: period, operatorName: operatorName, acceptsGaps: request.acceptsGaps,
+        closed: ClosedHours(through: nil, flushedThrough: nil))
+      finalize(order, of: request.tenant, isDryRun: isDryRun) { [unowned self] results in
+        if isDryRun { return exchange.answer(ControlResponse(finalized: results)) }
         logger.notice(
           "finalize",
           metadata: [
@@ -45,21 +56,24 @@ extension Service {
     }
   }
 
-  /// Finalizes a period of one tenant, or of all that have it open, once every partition has closed
-  /// and flushed its hours: nothing is appended if one of them has not.
-  private func finalize(
-    _ period: BillingPeriod, of tenant: String?, _ operatorName: String,
+  /// Finalizes a period of one tenant, or of all that have it open, if every partition has closed
+  /// and flushed its hours.
+  ///
+  /// - Parameter except: tenants that are left out if all are meant.
+  func finalize(
+    _ order: FinalizeOrder, of tenant: String?, except: Set<String> = [], isDryRun: Bool = false,
     then action: @escaping ([FinalizeResult]) -> Void
   ) {
-    askPartitions({ partition, answer in answer(partition.refusal(toClose: period)) }) {
-      [unowned self] refusals in
-      let refusal = refusals.lazy.compactMap(\.self).first
+    askPartitions({ partition, answer in answer(partition.ledger.closedHours) }) {
+      [unowned self] closed in
+      var order = order
+      order.closed = closed.dropFirst().reduce(closed[0]) { $0.joined($1) }
       let owner = tenant.map { tenants.partition(ofTenant: $0) }
       askPartitions({ partition, answer in
         let isAsked = owner == nil || owner == Int(partition.number)
         answer(
           isAsked
-            ? partition.finalize(period, of: tenant, operatorName, refusal: refusal) : [])
+            ? partition.finalize(order, of: tenant, except: except, isDryRun: isDryRun) : [])
       }) { results in
         action(
           results.joined().sorted { $0.tenant.utf8.lexicographicallyPrecedes($1.tenant.utf8) })

@@ -1,3 +1,4 @@
+internal import Database
 internal import Dedup
 internal import Glibc
 internal import Metering
@@ -23,6 +24,11 @@ extension Service {
     var concerns = Self.sentences(partitions.map { ($0.number, $0.concerns) })
     let missing = quarantine.lost + partitions.reduce(0) { $0 + $1.counters.notQuarantined }
     if missing > 0 { concerns.append("\(missing) rejected records are not in the quarantine") }
+    let jobs = jobs?.status ?? JobRunner.Status()
+    if jobs.counts.failedOfSchedules > 0 {
+      concerns.append(
+        "\(jobs.counts.failedOfSchedules) scheduled jobs were given up; see weighbridge jobs list")
+    }
     let time = partitions.map(\.time).max() ?? Timestamp(milliseconds: 0)
     return ServiceStatus(
       isReady: blocking.isEmpty, concerns: blocking + concerns, process: getpid(),
@@ -33,7 +39,7 @@ extension Service {
         partitions.map(\.counters), counters, isDivided: !configuration.ingest.isSingle),
       sources: ServiceStatus.Sources(partitions.map { ($0.sourceCount, $0.gaps) }),
       log: log(partitions), dedup: dedup(partitions), flush: flush(partitions),
-      hours: Self.hours(partitions),
+      hours: Self.hours(partitions), jobs: ServiceStatus.Jobs(jobs),
       partitions: partitions.map { ServiceStatus.Partition($0) })
   }
 

@@ -25,12 +25,14 @@ public final class Service {
   let database: DatabaseAccess
 
   private var control: ControlServer?
+  private(set) var jobs: JobRunner?
   private var watchers: [SignalWatcher] = []
   private var timers: [LoopTimer] = []
   var diskFree: UInt64 = 0
   private var isBelowReserve = false
   /// When the service began to stop, on the monotonic clock.
   private var drainStarted: Int64?
+  var isStopping: Bool { drainStarted != nil }
   private var isFlushed = false
   private var exit = CommandExit.done
 
@@ -44,6 +46,14 @@ public final class Service {
     directory = try DataDirectory(
       path: configuration.dataDirectory, partitionCount: UInt16(configuration.ingest.partitions),
       now: started)
+    if directory.isSigningKeyNew {
+      logger.notice(
+        "made the key that certificates are signed with",
+        metadata: [
+          "file": .string(directory.layout.signingKeyFile),
+          "public_key": .string("\(directory.certificateKey)"),
+        ])
+    }
     _ = try directory.prepareRuntimeDirectory()
     quarantine = QuarantineFile(
       directory: directory.layout.quarantine,
@@ -109,8 +119,13 @@ public final class Service {
       on: home.loop, path: directory.layout.controlSocket(of: directory.installation)
     ) { [unowned self] exchange in handle(exchange) }
     watchers = try home.loop.onSignal(StopSignals.numbers) { [unowned self] _ in drain() }
+    let jobs = JobRunner(
+      database, of: directory.installation.id, configuration: configuration,
+      handlers: jobHandlers, logger: logger)
+    self.jobs = jobs
     timers = [
-      home.loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() }
+      home.loop.makeTimer(after: 0, every: 1_000) { [unowned self] in everySecond() },
+      home.loop.makeTimer(after: 0, every: 1_000) { [unowned self] in lookForJobs(jobs) },
     ]
     for partition in partitions where partition.home !== home {
       partition.home.start(named: "partition-\(partition.number)")
@@ -153,6 +168,7 @@ public final class Service {
     home.loop.run()
     for other in otherLoops { other.join() }
     let end = EventLoop.monotonicMilliseconds() + (isFlushed ? 60_000 : 1_000)
+    jobs?.stop(patience: isFlushed ? 5 : 1)
     for partition in partitions { partition.stop(before: end) }
     database.stop(within: isFlushed ? 120 : 10)
     home.loop.close()
@@ -240,6 +256,7 @@ public final class Service {
     }
     logger.notice("stopping: no more usage is taken; what is in hand is synced and flushed")
     drainStarted = EventLoop.monotonicMilliseconds()
+    jobs?.pause()
     askReceptions({ reception, answer in reception.drain { answer(()) } }) {
       [unowned self] _ in
       askPartitions({ partition, answer in partition.drain { answer(()) } }) {

@@ -22,8 +22,8 @@ final class ServiceLoop: @unchecked Sendable {
   /// Does something on the loop's thread: at once if the caller lives on this loop too, otherwise
   /// soon, in the order in which it was asked for. Nothing is done once the loop has ended.
   ///
-  /// - Parameter caller: the loop that the caller lives on.
-  func perform(from caller: ServiceLoop, _ action: @escaping () -> Void) {
+  /// - Parameter caller: the loop that the caller lives on; nil for none.
+  func perform(from caller: ServiceLoop?, _ action: @escaping () -> Void) {
     if caller === self { return action() }
     let isFirst = lock.withLock {
       waiting.append(action)

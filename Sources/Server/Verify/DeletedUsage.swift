@@ -61,10 +61,9 @@ public struct DeletedUsage: Sendable {
 
   /// Whether no deleted segment had usage of a period: neither of its hours, nor late usage that is
   /// booked in it, which can only have come after it began.
-  func spares(_ period: BillingPeriod) -> Bool {
+  func spares(_ period: PeriodBounds) -> Bool {
     guard let lastArrival else { return true }
-    return lastArrival < period.start
-      && !sums.keys.contains { $0.hour >= period.firstHour && $0.hour < period.endHour }
+    return lastArrival < period.start.start && !sums.keys.contains { period.contains($0.hour) }
   }
 
   private static func missing(from: UInt64, to: UInt64) -> CommandFailure {

@@ -1,5 +1,5 @@
 public import Database
-internal import Metering
+public import Metering
 internal import SegmentLog
 internal import Wire
 
@@ -18,12 +18,15 @@ public enum LogVerifier {
   /// - Parameters:
   ///   - layout: the data directory.
   ///   - database: Postgres.
+  ///   - scope: compares only these rows, and the row of `billing_periods` of that period; nil for
+  ///     all. What deleted segments held is then known only as far as the period's own row says it.
   ///   - progress: told the bytes of the log that are done, and all of them.
   /// - Throws: ``CommandFailure`` if the log is damaged or not the one that Postgres was flushed
-  ///   from; with ``CommandExit/beyondRetention`` if Postgres is older than what the log still has,
-  ///   or if what the log no longer has is not in the manifest either.
+  ///   from, or if neither has anything in the scope; with ``CommandExit/beyondRetention`` if
+  ///   Postgres is older than what the log still has, or if what the log no longer has is not in
+  ///   the manifest either.
   public static func verify(
-    _ layout: DataDirectoryLayout, against database: RollupDatabase,
+    _ layout: DataDirectoryLayout, against database: RollupDatabase, scope: FoldScope? = nil,
     progress: (Int, Int) -> Void = { _, _ in }
   ) throws(CommandFailure) -> Verification {
     do {
@@ -31,18 +34,23 @@ public enum LogVerifier {
       let tenants = TenantPartitions(
         Int(installation.partitionCount), secret: installation.secret)
       let stored = try database.snapshot { snapshot in
-        try read(snapshot, tenants, try logs(layout, installation, snapshot))
+        try read(snapshot, tenants, try logs(layout, installation, snapshot, scope), scope)
       }
-      let total = stored.logs.reduce(0) { $0 + $1.byteCount }
+      // A tenant's usage is in the log of one partition.
+      let needed =
+        scope?.tenant.map { [stored.logs[tenants.partition(ofTenant: $0)]] } ?? stored.logs
+      let total = needed.reduce(0) { $0 + $1.byteCount }
       var done = 0
-      for log in stored.logs {
+      for log in needed {
         try log.add { bytes in
           done += bytes
           progress(done, total)
         }
       }
       progress(total, total)
-      return try compare(stored, tenants)
+      let result = try compare(stored, tenants, scope)
+      if let scope { try requireSomething(stored, result, scope) }
+      return result
     } catch {
       throw failure(error)
     }
@@ -59,7 +67,8 @@ public enum LogVerifier {
   }
 
   private static func logs(
-    _ layout: DataDirectoryLayout, _ installation: Installation, _ snapshot: RollupSnapshot
+    _ layout: DataDirectoryLayout, _ installation: Installation, _ snapshot: RollupSnapshot,
+    _ scope: FoldScope?
   ) throws -> [PartitionLog] {
     var checkpoints: [UInt16: Checkpoint] = [:]
     for stored in try snapshot.checkpoints() {
@@ -72,49 +81,50 @@ public enum LogVerifier {
     return try (0..<installation.partitionCount).map { number in
       try PartitionLog(
         PartitionFiles(layout.partition(number)), of: installation,
-        upTo: checkpoints[number] ?? .beginning)
+        upTo: checkpoints[number] ?? .beginning, scope: scope)
     }
   }
 
   private static func read(
-    _ snapshot: RollupSnapshot, _ tenants: TenantPartitions, _ logs: [PartitionLog]
+    _ snapshot: RollupSnapshot, _ tenants: TenantPartitions, _ logs: [PartitionLog],
+    _ scope: FoldScope?
   ) throws -> Stored {
     var stored = Stored(logs: logs)
-    try snapshot.usage { row in
-      let log = logs[tenants.partition(ofTenant: row.subject.tenant)]
+    try snapshot.usage(scope?.usageFilter ?? UsageFilter()) { row in
+      let tenant = row.subject.tenant
+      guard scope?.contains(tenant, hour: row.hour, bookingStart: nil) != false else { return }
+      let log = logs[tenants.partition(ofTenant: tenant)]
       guard
-        !log.fold.takeStored(row.subject, hour: row.hour, bookingPeriod: nil, sums: row.sums)
+        !log.fold.takeStored(row.subject, hour: row.hour, bookingStart: nil, sums: row.sums)
       else { return }
       stored.usage.take(expected: nil, found: row.sums) {
         RollupRow(subject: row.subject, hour: row.hour, sums: row.sums)
       }
     }
-    try snapshot.adjustments { row in
-      let log = logs[tenants.partition(ofTenant: row.subject.tenant)]
+    try snapshot.adjustments(scope?.adjustmentsFilter ?? UsageFilter()) { row in
+      let (tenant, booking) = (row.subject.tenant, row.bookingStart)
+      guard scope?.contains(tenant, hour: row.originHour, bookingStart: booking) != false else {
+        return
+      }
+      let log = logs[tenants.partition(ofTenant: tenant)]
       guard
         !log.fold.takeStored(
-          row.subject, hour: row.originHour, bookingPeriod: row.bookingPeriod, sums: row.sums)
+          row.subject, hour: row.originHour, bookingStart: row.bookingStart, sums: row.sums)
       else { return }
       stored.adjustments.take(expected: nil, found: row.sums) {
         RollupRow(
-          subject: row.subject, hour: row.originHour, bookingPeriod: row.bookingPeriod,
+          subject: row.subject, hour: row.originHour, bookingStart: row.bookingStart,
           sums: row.sums)
       }
     }
-    try snapshot.periods { stored.periods.append(StoredPeriod($0)) }
-    var place = 0
-    try snapshot.totals { tenant, period, path, value in
-      while stored.periods[place].row.period != period
-        || !stored.periods[place].row.tenant.utf8.elementsEqual(tenant.utf8)
-      { place += 1 }
-      stored.periods[place].figures["totals.\(path)"] = value
-    }
+    stored.periods = try StoredPeriod.read(snapshot, tenant: scope?.tenant)
     return stored
   }
 
   /// Compares each log with the rows of its tenants.
-  private static func compare(_ stored: Stored, _ tenants: TenantPartitions) throws -> Verification
-  {
+  private static func compare(
+    _ stored: Stored, _ tenants: TenantPartitions, _ scope: FoldScope?
+  ) throws -> Verification {
     var result = Verification(
       checkpoints: stored.logs.map(\.checkpoint), segments: 0, deletedSegments: 0, records: 0,
       usage: stored.usage, adjustments: stored.adjustments,
@@ -122,25 +132,28 @@ public enum LogVerifier {
       periods: PeriodComparison(limit: differenceLimit))
     for (number, log) in stored.logs.enumerated() {
       let periods = stored.periods.filter { tenants.partition(ofTenant: $0.row.tenant) == number }
-      try compare(log, periods, in: &result)
+      try compare(log, periods, scope, in: &result)
     }
     return result
   }
 
   private static func compare(
-    _ log: PartitionLog, _ storedPeriods: [StoredPeriod], in result: inout Verification
+    _ log: PartitionLog, _ storedPeriods: [StoredPeriod], _ scope: FoldScope?,
+    in result: inout Verification
   ) throws {
     let deleted = try log.deleted()
     var hours = HourComparison(deleted, limit: differenceLimit)
-    var periods = PeriodComparison(limit: differenceLimit)
+    var periods = PeriodComparison(storedPeriods, log.fold, limit: differenceLimit)
+    var tenants: Set<UInt32> = []
     log.fold.forEachRow { key, expected, found in
+      tenants.insert(key.tenant)
       guard let kind = UsageKind(rawValue: key.kind) else { return }
       let place = SegmentSummary.HourKind(hour: Hour(index: key.hour), kind: kind)
       let isLate = key.booking != RollupKey.notLate
       func row() -> RollupRow {
         RollupRow(
           subject: log.fold.subject(of: key), hour: place.hour,
-          bookingPeriod: isLate ? BillingPeriod(month: key.booking) : nil,
+          bookingStart: isLate ? Hour(index: key.booking) : nil,
           sums: expected ?? found ?? UsageSums())
       }
       if isLate {
@@ -152,20 +165,49 @@ public enum LogVerifier {
       hours.take(place, kept: expected, stored: found)
       periods.take(key, kept: expected, stored: found)
     }
-    hours.finish()
-    periods.finish(storedPeriods, log.fold, deleted)
+    // The manifest knows neither tenants nor bookings: only all rows together can equal it.
+    if scope == nil { hours.finish() }
+    periods.finish(log.fold, deleted, scope)
     result.segments += log.folded
     result.deletedSegments += deleted.segments
     result.records += log.fold.records
+    result.tenants += tenants.count
     result.deletedHours.add(hours)
     result.periods.add(periods)
   }
 
-  private static func failure(_ error: any Error) -> CommandFailure {
+  private static func requireSomething(
+    _ stored: Stored, _ result: Verification, _ scope: FoldScope
+  ) throws(CommandFailure) {
+    let rows = [result.usage, result.adjustments].reduce(0) {
+      $0 + $1.equal + $1.differing + $1.incomparable
+    }
+    guard rows == 0, result.periods.differing == 0,
+      !stored.periods.contains(where: { $0.row.period == scope.period })
+    else { return }
+    throw CommandFailure(
+      "there is no period \(scope.period.text)"
+        + (scope.tenant.map { " of tenant \($0)" } ?? "")
+        + ", neither in Postgres nor in the log")
+  }
+
+  static func failure(_ error: any Error) -> CommandFailure {
     if let failure = error as? CommandFailure { return failure }
     if let error = error as? RecoveryError, case .checkpointBelowLog = error {
       return CommandFailure("\(error)", exit: .beyondRetention)
     }
     return CommandFailure("\(error)")
+  }
+}
+
+extension FoldScope {
+  /// The rows of `usage_hourly` that belong to the period.
+  var usageFilter: UsageFilter {
+    UsageFilter(tenant: tenant, from: hull.start, to: hull.end)
+  }
+
+  /// The rows of `usage_adjustments` that belong to the period.
+  var adjustmentsFilter: UsageFilter {
+    UsageFilter(tenant: tenant, booked: hull.start..<hull.end)
   }
 }

@@ -16,16 +16,62 @@ final class PartitionLog {
 
   /// The log at this moment. The checkpoint was read before, so that what it covers is in the
   /// segments.
-  init(
-    _ files: PartitionFiles, of installation: Installation, upTo checkpoint: Checkpoint
+  convenience init(
+    _ files: PartitionFiles, of installation: Installation, upTo checkpoint: Checkpoint,
+    scope: FoldScope? = nil
+  ) throws {
+    try self.init(files, of: installation, scope: scope) { _ in checkpoint }
+  }
+
+  /// The log up to a position where a block ends.
+  ///
+  /// - Throws: `RecoveryError` or ``CommandFailure`` if no block ends there.
+  convenience init(
+    _ files: PartitionFiles, of installation: Installation, upTo position: LogPosition,
+    scope: FoldScope
+  ) throws {
+    try self.init(files, of: installation, scope: scope) { segments in
+      try Self.place(at: position, in: segments)
+    }
+  }
+
+  private init(
+    _ files: PartitionFiles, of installation: Installation, scope: FoldScope?,
+    upTo end: ([(number: UInt64, file: MappedFile)]) throws -> Checkpoint
   ) throws {
     self.files = files
     self.installation = installation
-    self.checkpoint = checkpoint
-    fold = LogFold(secret: installation.secret, upTo: checkpoint)
     // The manifest last: a segment that is deleted meanwhile is in one or the other.
     segments = try files.mapSegments()
     manifest = Manifest(files).read()
+    checkpoint = try end(segments)
+    fold = LogFold(secret: installation.secret, upTo: checkpoint, scope: scope)
+  }
+
+  /// The end of the block that ends at a position.
+  private static func place(
+    at position: LogPosition, in segments: [(number: UInt64, file: MappedFile)]
+  ) throws -> Checkpoint {
+    if position == Checkpoint.beginning.position { return .beginning }
+    guard let (first, file) = segments.first else {
+      throw CommandFailure("the log has no segment, and so no position \(position.rawValue)")
+    }
+    let start = try SegmentHeader(parsing: file.bytes, segment: first).start.position
+    guard start <= position else {
+      throw CommandFailure(
+        "the log begins at position \(start.rawValue), so that the figures at position "
+          + "\(position.rawValue) can no longer be recomputed", exit: .beyondRetention)
+    }
+    for (number, file) in segments.reversed() {
+      var reader = try SegmentReader(file.bytes, segment: number)
+      guard reader.header.start.position <= position else { continue }
+      while reader.end.position < position, try reader.next() != nil {}
+      if reader.end.position == position { return reader.end }
+      throw CommandFailure(
+        "no block of the log ends at position \(position.rawValue): it is not the log that "
+          + "Postgres was flushed from")
+    }
+    preconditionFailure("BUG: position \(position) lies before every segment")
   }
 
   /// Bytes of all segments.

@@ -14,17 +14,54 @@ public struct PeriodComparison: Sendable {
 
   private struct Place: Hashable {
     var tenant: UInt32
+    var start: Hour
+  }
+
+  private struct Finalized: Hashable {
+    var tenant: UInt32
     var period: BillingPeriod
   }
 
   private let limit: Int
+  private let periods: [StoredPeriod]
+  /// The hours of the periods that Postgres knows, by tenant, ascending.
+  private var bounds: [UInt32: [PeriodBounds]] = [:]
   private var rows: [Place: PeriodFigures] = [:]
   private var log: [Place: PeriodFigures] = [:]
 
   /// A comparison of nothing yet.
   ///
   /// - Parameter limit: how many differences are kept.
-  public init(limit: Int) { self.limit = limit }
+  public init(limit: Int) {
+    self.limit = limit
+    periods = []
+  }
+
+  /// A comparison of nothing yet.
+  ///
+  /// - Parameters:
+  ///   - periods: the rows of `billing_periods`, by tenant and period.
+  ///   - fold: the log.
+  ///   - limit: how many differences are kept.
+  init(_ periods: [StoredPeriod], _ fold: borrowing LogFold, limit: Int) {
+    self.limit = limit
+    self.periods = periods
+    for period in periods {
+      guard let tenant = fold.tenantNumber(period.row.tenant) else { continue }
+      bounds[tenant, default: []].append(period.row.bounds)
+    }
+  }
+
+  /// The first hour of the period that an hour lies in; nil if Postgres has no such period.
+  private func start(ofPeriodWith hour: Hour, _ tenant: UInt32) -> Hour? {
+    guard let periods = bounds[tenant] else { return nil }
+    var (low, high) = (0, periods.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if periods[middle].end <= hour { low = middle + 1 } else { high = middle }
+    }
+    return low < periods.count && periods[low].contains(hour) ? periods[low].start : nil
+  }
 
   /// Takes a row of usage.
   ///
@@ -35,10 +72,9 @@ public struct PeriodComparison: Sendable {
   mutating func take(_ key: RollupKey, kept: UsageSums?, stored: UsageSums?) {
     guard let kind = UsageKind(rawValue: key.kind) else { return }
     let isLate = key.booking != RollupKey.notLate
-    let place = Place(
-      tenant: key.tenant,
-      period: isLate
-        ? BillingPeriod(month: key.booking) : BillingPeriod(containing: Hour(index: key.hour)))
+    let hour = Hour(index: isLate ? key.booking : key.hour)
+    guard let start = start(ofPeriodWith: hour, key.tenant) else { return }
+    let place = Place(tenant: key.tenant, start: start)
     if let stored {
       rows[place, default: PeriodFigures()].add(stored, kind: kind, isAdjustment: isLate)
     }
@@ -50,49 +86,52 @@ public struct PeriodComparison: Sendable {
   /// Compares once all rows are taken.
   ///
   /// - Parameters:
-  ///   - periods: the rows of `billing_periods`, by tenant and period.
   ///   - fold: the log.
   ///   - deleted: what deleted segments held.
+  ///   - scope: what is compared; nil for every period.
   mutating func finish(
-    _ periods: [StoredPeriod], _ fold: borrowing LogFold, _ deleted: DeletedUsage
+    _ fold: borrowing LogFold, _ deleted: DeletedUsage, _ scope: FoldScope? = nil
   ) {
     var entries: [Place: PeriodFinalization] = [:]
     for entry in fold.finalizations {
       guard let tenant = fold.tenantNumber(entry.tenant) else { continue }
-      entries[Place(tenant: tenant, period: entry.period)] = entry
+      entries[Place(tenant: tenant, start: entry.bounds.start)] = entry
     }
     // What the log finalizes, as far as it still names it, and Postgres has not shown yet.
-    var missing = Set(entries.keys)
-    for tenant in 0..<UInt32(fold.tenantCount) {
-      if let last = fold.finalizedThrough(tenant) {
-        missing.insert(Place(tenant: tenant, period: last))
-      }
-    }
-    var before: (place: Place, closing: Int128)?
+    var missing = missing(fold, scope)
+    var before: (tenant: UInt32, end: Hour, closing: Int128)?
     for period in periods {
       let tenant = fold.tenantNumber(period.row.tenant)
-      let place = tenant.map { Place(tenant: $0, period: period.row.period) }
-      if let place { missing.remove(place) }
-      if before?.place.tenant != tenant { before = nil }
-      var figures = state(of: period.row, place, fold)
+      let row = period.row
+      let place = tenant.map { Place(tenant: $0, start: row.bounds.start) }
+      if let tenant { missing.remove(Finalized(tenant: tenant, period: row.bounds.period)) }
+      if before?.tenant != tenant { before = nil }
+      if let scope, row.period != scope.period {
+        if let closing = row.finalized?.closingLevel {
+          before = tenant.map { ($0, row.bounds.end, closing) }
+        }
+        continue
+      }
+      var figures = state(of: row, tenant, fold)
       if let finalized = period.row.finalized {
         if let entry = place.flatMap({ entries[$0] }) {
           figures.add("finalized_at", finalized.time.text, log: entry.time.text)
           figures.add("finalized_by", finalized.operatorName, log: entry.operatorName)
           figures.add(
             "log_position", "\(finalized.position.rawValue)", log: "\(entry.position.rawValue)")
+          figures.add("period_end", row.bounds.end.text, log: entry.bounds.end.text)
         }
         let opening = before?.closing ?? 0
         figures.add(
           period.figures, rows: sums(place, in: rows).named(opening: opening),
-          log: deleted.spares(period.row.period)
+          log: deleted.spares(row.bounds)
             ? sums(place, in: log).named(opening: opening) : nil)
-        before = place.map { ($0, finalized.closingLevel) }
-      } else if before == nil || before?.place.period.next == period.row.period {
+        before = tenant.map { ($0, row.bounds.end, finalized.closingLevel) }
+      } else if before == nil || before?.end == row.bounds.start {
         figures.add("opening_level", "\(period.row.openingLevel)", rows: "\(before?.closing ?? 0)")
       }
       if !figures.all.isEmpty {
-        note(period.row.tenant, period.row.period, figures.all)
+        note(row.tenant, row.bounds.period, figures.all)
       } else if period.row.finalized != nil {
         equal += 1
       }
@@ -104,14 +143,31 @@ public struct PeriodComparison: Sendable {
     }
   }
 
+  /// What the log finalizes, as far as it still names it.
+  private func missing(_ fold: borrowing LogFold, _ scope: FoldScope?) -> Set<Finalized> {
+    var found: Set<Finalized> = []
+    for entry in fold.finalizations {
+      guard let tenant = fold.tenantNumber(entry.tenant) else { continue }
+      found.insert(Finalized(tenant: tenant, period: entry.bounds.period))
+    }
+    for tenant in 0..<UInt32(fold.tenantCount) {
+      if let last = fold.finalizedThrough(tenant) {
+        found.insert(Finalized(tenant: tenant, period: last))
+      }
+    }
+    guard let scope else { return found }
+    let tenant = scope.tenant.map { fold.tenantNumber($0) }
+    return found.filter { $0.period == scope.period && (tenant == nil || $0.tenant == tenant) }
+  }
+
   private func state(
-    of row: PeriodRow, _ place: Place?, _ fold: borrowing LogFold
+    of row: PeriodRow, _ tenant: UInt32?, _ fold: borrowing LogFold
   ) -> DifferingFigures {
-    let through = place.flatMap { fold.finalizedThrough($0.tenant) }
+    let through = tenant.flatMap { fold.finalizedThrough($0) }
     var figures = DifferingFigures()
     figures.add(
       "state", row.finalized == nil ? "open" : "finalized",
-      log: through.map { row.period <= $0 } == true ? "finalized" : "open")
+      log: through.map { row.bounds.period <= $0 } == true ? "finalized" : "open")
     return figures
   }
 

@@ -63,6 +63,22 @@ struct StoredPeriod: Sendable {
     figures["digest"] = "\(finalized.digest)"
     figures["adjustments_digest"] = "\(finalized.adjustmentsDigest)"
   }
+
+  /// Reads rows with their totals, ascending by the bytes of (tenant, period).
+  ///
+  /// - Parameter tenant: only this tenant's, or nil for all.
+  static func read(_ snapshot: RollupSnapshot, tenant: String? = nil) throws -> [StoredPeriod] {
+    var periods: [StoredPeriod] = []
+    try snapshot.periods(tenant: tenant) { periods.append(StoredPeriod($0)) }
+    var place = 0
+    try snapshot.totals(tenant: tenant) { tenant, period, path, value in
+      while periods[place].row.period != period
+        || !periods[place].row.tenant.utf8.elementsEqual(tenant.utf8)
+      { place += 1 }
+      periods[place].figures["totals.\(path)"] = value
+    }
+    return periods
+  }
 }
 
 extension UsageSums {

@@ -34,7 +34,7 @@ public struct RollupDifference: Sendable, Hashable, CustomStringConvertible {
     let subject = row.subject
     var key = "\(row.table.rawValue) (\(subject.tenant), \(row.hour.text), \(subject.kind.name), "
     key += "\(subject.operation), \(subject.contextType.name), \(JSONText.quoted(subject.context))"
-    key += row.bookingPeriod.map { ", booked in \($0.text))" } ?? ")"
+    key += row.bookingStart.map { ", booked in \($0.periodText))" } ?? ")"
     if found == nil { return "\(key): missing in Postgres" }
     if expected == nil { return "\(key): not in the log" }
     let texts = columns.map { "\($0.name) is \($0.found), the log gives \($0.expected)" }

@@ -16,29 +16,29 @@ public struct RollupRow: Sendable, Hashable {
   /// The hour of the event times.
   public var hour: Hour
   /// The period that an adjustment is booked in; nil for a row of `usage_hourly`.
-  public var bookingPeriod: BillingPeriod?
+  public var bookingStart: Hour?
   /// The sums.
   public var sums: UsageSums
 
   /// A row of `usage_hourly`, or with a booking period one of `usage_adjustments`.
   public init(
-    subject: UsageSubject, hour: Hour, bookingPeriod: BillingPeriod? = nil, sums: UsageSums
+    subject: UsageSubject, hour: Hour, bookingStart: Hour? = nil, sums: UsageSums
   ) {
     self.subject = subject
     self.hour = hour
-    self.bookingPeriod = bookingPeriod
+    self.bookingStart = bookingStart
     self.sums = sums
   }
 
   /// The table that the row is in.
-  public var table: RollupTableName { bookingPeriod == nil ? .usage : .adjustments }
+  public var table: RollupTableName { bookingStart == nil ? .usage : .adjustments }
 
   /// How this row's primary key stands to another's, in the order that Postgres keeps: by the bytes
   /// of (tenant, booking period, hour, kind, operation, context type, context), names as text.
   func order(_ other: RollupRow) -> KeyOrder {
     if let order = KeyOrder(subject.tenant, other.subject.tenant) { return order }
-    let booking = bookingPeriod?.month ?? 0
-    let otherBooking = other.bookingPeriod?.month ?? 0
+    let booking = bookingStart?.index ?? 0
+    let otherBooking = other.bookingStart?.index ?? 0
     if booking != otherBooking { return booking < otherBooking ? .before : .after }
     if hour != other.hour { return hour < other.hour ? .before : .after }
     if let order = KeyOrder(subject.kind.name, other.subject.kind.name) { return order }

@@ -22,6 +22,8 @@ public struct Verification: Sendable {
   public var deletedSegments: Int
   /// Records that were folded.
   public var records: Int64
+  /// Tenants with rows that were compared.
+  public var tenants = 0
   /// `usage_hourly`.
   public var usage: RollupComparison
   /// `usage_adjustments`.

@@ -89,17 +89,23 @@ struct Period: ParsableCommand {
     @Option(help: ArgumentHelp("The month, such as 2026-01.", valueName: "month"))
     var period: String
     @Option(help: "Only this tenant.") var tenant: String?
+    @Option(
+      help: ArgumentHelp(
+        "Finalize although batches are missing, and log why.", valueName: "reason"))
+    var acceptGaps: String?
+    @Flag(help: "Say what would be done, and change nothing.") var dryRun = false
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
       let period = try Period.parse(period)
       let request = ControlRequest(
         .finalize, period: period.text, tenant: tenant,
-        operatorName: ServiceOptions.operatorName)
+        operatorName: ServiceOptions.operatorName, acceptsGaps: acceptGaps, isDryRun: dryRun)
       let results = try service.ask(request, timeout: Self.timeout).finalized ?? []
       Console.write(
         try json
-          ? PeriodText.json(results, period: period) : PeriodText.text(results, period: period))
+          ? PeriodText.json(results, period: period)
+          : PeriodText.text(results, period: period, isDryRun: dryRun))
       try Ending.end(results.contains { $0.refusal != nil } ? .refused : .done)
     }
   }

@@ -40,7 +40,7 @@ struct Adjustments: ParsableCommand {
       try snapshot.adjustments(filter) { row in
         output.add(
           RollupRow(
-            subject: row.subject, hour: row.originHour, bookingPeriod: row.bookingPeriod,
+            subject: row.subject, hour: row.originHour, bookingStart: row.bookingStart,
             sums: row.sums), flush: row.flush)
       }
     }

@@ -12,8 +12,15 @@ struct Weighbridge: ParsableCommand {
     version: "1.0.0",
     groupedSubcommands: [
       CommandGroup(name: "Service", subcommands: [Serve.self, Status.self, Config.self]),
-      CommandGroup(name: "Usage", subcommands: [Send.self, Rollups.self, Adjustments.self]),
-      CommandGroup(name: "Billing", subcommands: [Period.self]),
+      CommandGroup(
+        name: "Usage",
+        subcommands: [Send.self, Rollups.self, Adjustments.self, ExportRows.self]),
+      CommandGroup(
+        name: "Billing",
+        subcommands: [
+          Period.self, VoidRecord.self, AmendRecord.self, Corrections.self, Certify.self,
+          Jobs.self,
+        ]),
       CommandGroup(
         name: "Operation",
         subcommands: [Verify.self, Segments.self, Quarantine.self, Clock.self, Migrate.self]),

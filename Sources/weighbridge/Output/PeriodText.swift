@@ -15,7 +15,7 @@ enum PeriodText {
     ])
     for row in rows {
       table.add([
-        row.tenant, row.period.text, row.finalized == nil ? "open" : "finalized",
+        row.tenant, row.bounds.period.text, row.finalized == nil ? "open" : "finalized",
         row.finalized?.time.text ?? "-", row.finalized?.operatorName ?? "-",
         row.finalized.map { NumberText.grouped($0.records) } ?? "-",
         NumberText.grouped(row.openingLevel),
@@ -29,7 +29,8 @@ enum PeriodText {
     var facts = Facts()
     facts.add("tenant", row.tenant)
     facts.add(
-      "period", "\(row.period.text), from \(row.period.start.text) to \(row.period.end.text)")
+      "period",
+      "\(row.bounds.period.text), from \(row.bounds.start.text) to \(row.bounds.end.text)")
     facts.add("opening level", "\(NumberText.grouped(row.openingLevel)) bytes")
     guard let finalized = row.finalized else {
       facts.add("state", "open")
@@ -47,16 +48,20 @@ enum PeriodText {
   }
 
   /// What became of each tenant.
-  static func text(_ results: [FinalizeResult], period: BillingPeriod) -> String {
+  static func text(
+    _ results: [FinalizeResult], period: BillingPeriod, isDryRun: Bool = false
+  ) -> String {
     guard !results.isEmpty else { return "no tenant has period \(period.text) open\n" }
     var table = Table([.text("tenant"), .text("period"), .text("result")])
     for result in results {
+      let gaps = result.acceptsGaps ? ", with gaps that are given up" : ""
+      let done = (isDryRun ? "would be finalized" : "finalized") + gaps
       table.add([
-        result.tenant, period.text, result.refusal.map { "refused: \($0)" } ?? "finalized",
+        result.tenant, period.text, result.refusal.map { "refused: \($0)" } ?? done,
       ])
     }
     let done = results.count { $0.refusal == nil }
-    return table.text + "\(NumberText.grouped(done)) finalized, "
+    return table.text + "\(NumberText.grouped(done)) \(isDryRun ? "would be " : "")finalized, "
       + "\(NumberText.grouped(results.count - done)) refused\n"
   }
 }
@@ -80,9 +85,9 @@ extension PeriodText {
 
     init(_ row: PeriodRow) throws {
       tenant = row.tenant
-      period = row.period.text
-      periodStart = row.period.start.text
-      periodEnd = row.period.end.text
+      period = row.bounds.period.text
+      periodStart = row.bounds.start.text
+      periodEnd = row.bounds.end.text
       state = row.finalized == nil ? "open" : "finalized"
       openingLevel = "\(row.openingLevel)"
       finalizedAt = row.finalized?.time.text
@@ -130,6 +135,9 @@ extension PeriodText {
       var tenant: String
       var isFinalized: Bool
       var refusal: String?
+      var start: String?
+      var end: String?
+      var acceptsGaps: Bool
     }
     var period: String
     var tenants: [Tenant]
@@ -146,7 +154,10 @@ extension PeriodText {
       Finalized(
         period: period.text,
         tenants: results.map {
-          .init(tenant: $0.tenant, isFinalized: $0.refusal == nil, refusal: $0.refusal)
+          .init(
+            tenant: $0.tenant, isFinalized: $0.refusal == nil, refusal: $0.refusal, start: $0.start,
+            end: $0.end,
+            acceptsGaps: $0.acceptsGaps)
         }))
   }
 }

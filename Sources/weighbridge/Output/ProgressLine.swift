@@ -1,4 +1,5 @@
 import Foundation
+import Server
 
 /// A bar on the terminal, drawn at most ten times a second.
 final class ProgressLine {
@@ -33,5 +34,18 @@ final class ProgressLine {
       String(repeating: "#", count: filled) + String(repeating: " ", count: width - filled)
     let percent = "\(Int(part * 100))"
     return "[\(bar)] \(String(repeating: " ", count: 3 - percent.count))\(percent)%  \(text)"
+  }
+
+  /// Runs what reads a log, with a bar of the bytes that are done.
+  static func whileReading<Result>(
+    _ body: ((Int, Int) -> Void) throws(CommandFailure) -> Result
+  ) throws(CommandFailure) -> Result {
+    let bar = ProgressLine()
+    defer { bar.clear() }
+    return try body { done, total in
+      bar.show(
+        Double(done) / Double(max(total, 1)),
+        "\(NumberText.bytes(done)) of \(NumberText.bytes(total))")
+    }
   }
 }

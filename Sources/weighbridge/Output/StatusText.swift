@@ -37,6 +37,12 @@ enum StatusText {
       "hours",
       "closed through \(status.hours.closedThrough ?? "none"), in Postgres through "
         + (status.hours.flushedThrough ?? "none"))
+    facts.add(
+      "jobs",
+      "\(NumberText.grouped(status.jobs.waiting)) waiting, "
+        + "\(NumberText.grouped(status.jobs.running)) running, "
+        + "\(NumberText.grouped(status.jobs.failed)) failed"
+        + (status.jobs.lastError.map { "; not asked: \($0)" } ?? ""))
     if status.partitions.count > 1 {
       for partition in status.partitions { add(partition, to: &facts) }
     }

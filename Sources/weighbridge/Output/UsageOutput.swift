@@ -15,7 +15,7 @@ struct UsageOutput {
     self.table = table
     switch format {
     case .table: break
-    case .csv: output.add(CSVText.row(Self.columns(of: table)))
+    case .csv: output.add(CSVText.row(ExportRow.columns(of: table)))
     case .json: output.add("[")
     }
   }
@@ -24,8 +24,8 @@ struct UsageOutput {
   mutating func add(_ row: RollupRow, flush: Int64) {
     switch format {
     case .table: rows.append(row)
-    case .csv: output.add(CSVText.row(Self.fields(of: row, flush: flush)))
-    case .json: output.add((count == 0 ? "\n" : ",\n") + Self.json(of: row, flush: flush))
+    case .csv: output.add(CSVText.row(ExportRow(row, flush: flush).values))
+    case .json: output.add((count == 0 ? "\n" : ",\n") + ExportRow(row, flush: flush).json)
     }
     count += 1
   }
@@ -38,37 +38,6 @@ struct UsageOutput {
     case .json: output.add(count == 0 ? "]\n" : "\n]\n")
     }
     output.flush()
-  }
-
-  /// The names of the columns in Postgres.
-  static func columns(of table: RollupTableName) -> [String] {
-    (table == .usage ? ["tenant", "hour"] : ["tenant", "booking_period", "origin_hour"]) + [
-      "kind", "operation", "context_type", "context", "records", "quantity", "weighted",
-      "byte_milliseconds", "digest", "flush_id",
-    ]
-  }
-
-  /// The values in the order of the columns.
-  static func fields(of row: RollupRow, flush: Int64) -> [String] {
-    let booking = row.bookingPeriod.map { [$0.start.text] } ?? []
-    let key =
-      [row.subject.tenant] + booking + [
-        row.hour.text, row.subject.kind.name, row.subject.operation,
-        row.subject.contextType.name, row.subject.context,
-      ]
-    return key + [
-      "\(row.sums.count)", "\(row.sums.quantity)", "\(row.sums.weighted)",
-      "\(row.sums.byteMilliseconds)", "\(row.sums.digest)", "\(flush)",
-    ]
-  }
-
-  /// One object on one line. Counts and ids are numbers; sums are text.
-  static func json(of row: RollupRow, flush: Int64) -> String {
-    let numbers: Set = ["records", "flush_id"]
-    let members = zip(columns(of: row.table), fields(of: row, flush: flush)).map { name, value in
-      "\"\(name)\":" + (numbers.contains(name) ? value : JSONText.quoted(value))
-    }
-    return "{\(members.joined(separator: ","))}"
   }
 
   /// A table with a line of totals.
@@ -85,7 +54,7 @@ struct UsageOutput {
     var records: Int64 = 0
     for row in rows {
       var cells = [row.subject.tenant]
-      if let booking = row.bookingPeriod { cells.append(booking.text) }
+      if let booking = row.bookingStart { cells.append(booking.periodText) }
       cells += [
         row.hour.text, row.subject.kind.name, row.subject.operation, context(of: row.subject),
         NumberText.grouped(row.sums.count), NumberText.grouped(row.sums.quantity),

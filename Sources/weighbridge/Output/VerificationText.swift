@@ -154,7 +154,7 @@ enum VerificationText {
       operation = difference.row.subject.operation
       contextType = difference.row.subject.contextType.name
       context = difference.row.subject.context
-      bookingPeriod = difference.row.bookingPeriod?.text
+      bookingPeriod = difference.row.bookingStart?.periodText
       isInLog = difference.expected != nil
       isInPostgres = difference.found != nil
       columns = difference.columns.map {

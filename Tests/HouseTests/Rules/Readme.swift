@@ -87,7 +87,7 @@ enum Readme {
     else { return [] }
     let arguments = words.dropFirst().map(String.init)
     // The second word is a subcommand only below those that have some.
-    let groups: Set = ["config", "segments", "period", "quarantine", "clock"]
+    let groups: Set = ["config", "segments", "period", "quarantine", "clock", "jobs"]
     let depth = arguments.first.map { groups.contains($0) } == true ? 2 : 1
     let commands = arguments.prefix(depth).prefix { $0.allSatisfy(\.isLowercase) }
     let options = arguments.filter { $0.hasPrefix("--") }.map { $0.prefix { $0 != "=" } }

@@ -1,0 +1,117 @@
+internal import Database
+internal import Foundation
+internal import Logging
+internal import Metering
+internal import Wire
+
+extension Service {
+  /// What the jobs of each kind do.
+  var jobHandlers: [JobKind: JobHandler] {
+    let verification = DispatchQueue(label: "verify")
+    return [
+      .finalize: { [unowned self] run, report in
+        home.perform(from: nil) { [unowned self] in finalize(run, report) }
+      },
+      .verify: { [database, layout = directory.layout] run, report in
+        verification.async { report(Self.verify(layout, database)) }
+      },
+    ]
+  }
+
+  /// Looks for due jobs, by the time of the partition that is behind the others.
+  func lookForJobs(_ runner: JobRunner) {
+    askPartitions({ partition, answer in answer(partition.ledger.time) }) { times in
+      if let time = times.min() { runner.look(time) }
+    }
+  }
+
+  private func finalize(_ run: JobRun, _ report: @escaping @Sendable (JobReport) -> Void) {
+    guard let text = run.arguments.period, let period = try? BillingPeriod(parsing: text) else {
+      let found = run.arguments.period.map(JSONText.quoted) ?? "none"
+      report(JobReport(.givenUp("period: found \(found); allowed: a month such as 2026-01")))
+      return
+    }
+    whenFlushed { [unowned self] in
+      guard !isStopping else {
+        report(JobReport(.postponed("the service stops")))
+        return
+      }
+      let order = FinalizeOrder(
+        period: period, operatorName: run.operatorName, run: run.id,
+        closed: ClosedHours(through: nil, flushedThrough: nil))
+      finalize(
+        order, of: run.arguments.tenant, except: Set(run.arguments.except ?? [])
+      ) { [unowned self] results in
+        whenFlushed { report(Self.report(results, of: run)) }
+      }
+    }
+  }
+
+  /// What a finalize came to. A tenant that is refused does not keep the others from being counted.
+  private static func report(_ results: [FinalizeResult], of run: JobRun) -> JobReport {
+    let refused = results.filter { $0.refusal != nil && $0.isFinalized != true }
+    var errors: [String: Int] = [:]
+    for result in refused { errors[result.reason ?? "refused", default: 0] += 1 }
+    let details = refused.prefix(JobSummary.detailLimit).map { "\($0.tenant): \($0.refusal ?? "")" }
+    let ending: JobReport.Ending
+    if refused.isEmpty {
+      ending = .done
+    } else {
+      let sentence =
+        "\(refused.count) of \(results.count) tenants refused; " + details.joined(separator: "; ")
+      ending = refused.contains { $0.mayPass == true } ? .failed(sentence) : .givenUp(sentence)
+    }
+    return JobReport(ending) { [errors] database throws(DatabaseError) in
+      let done = try database.finalized(by: run.id)
+      var summary = JobSummary()
+      (summary.tenants, summary.rows, summary.records) = (done.tenants, done.periods, done.records)
+      summary.errors = errors
+      summary.details = details
+      return summary
+    }
+  }
+
+  private static func verify(
+    _ layout: DataDirectoryLayout, _ access: DatabaseAccess
+  ) -> JobReport {
+    let database: RollupDatabase
+    do throws(DatabaseError) {
+      database = try access.open()
+    } catch {
+      return JobReport(.postponed("\(error)"))
+    }
+    do throws(CommandFailure) {
+      let result = try LogVerifier.verify(layout, against: database)
+      let summary = JobSummary(result)
+      return switch result.outcome {
+      case .equal, .beyondRetention: JobReport(.done, summary)
+      case .differs:
+        JobReport(
+          .givenUp("Postgres differs from the log: " + (summary.details.first ?? "")), summary)
+      }
+    } catch {
+      let isFinal = error.exit == .beyondRetention
+      return JobReport(isFinal ? .givenUp(error.message) : .failed(error.message))
+    }
+  }
+}
+
+extension JobSummary {
+  /// What a verification came to.
+  init(_ result: Verification) {
+    self.init()
+    tenants = result.tenants
+    rows =
+      result.usage.equal + result.usage.differing + result.usage.incomparable
+      + result.adjustments.equal + result.adjustments.differing + result.adjustments.incomparable
+    records = result.records
+    outcome = result.outcome.rawValue
+    let found = [
+      "usage_hourly": result.usage.differing, "usage_adjustments": result.adjustments.differing,
+      "billing_periods": result.periods.differing, "deleted_hours": result.deletedHours.differing,
+      "beyond_retention": result.incomparable,
+    ]
+    errors = found.filter { $0.value > 0 }
+    details = result.differences
+  }
+}
