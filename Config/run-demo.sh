@@ -10,8 +10,11 @@ fail() { echo "run-demo: $*" >&2; exit 1; }
 
 # show COMMAND...: prints a command as one would type it, and runs it.
 show() {
-  local words=("$@")
+  local words=("$@") index
   [ "${words[0]}" != "$program" ] || words[0]=weighbridge
+  for index in "${!words[@]}"; do
+    [[ "${words[index]}" != *" "* ]] || words[index]="\"${words[index]}\""
+  done
   printf '$ %s\n' "${words[*]//"$scratch"/\$SCRATCH}"
   "$@"
 }
@@ -115,7 +118,7 @@ show "$program" period list --config "$config"
 say "A direct write to $last_month is refused by the database, even to its superuser"
 socket=$(awk -F"'" '/^unix_socket_directories/ {print $2}' \
   "$scratch/data/postgres/data/postgresql.conf")
-sql=(psql -X -h "$socket" -U postgres -d weighbridge)
+sql=(psql -X -v SHOW_CONTEXT=never -h "$socket" -U postgres -d weighbridge)
 write="UPDATE weighbridge.usage_hourly SET quantity = 0
   WHERE tenant = 'acme' AND hour < to_timestamp($month_start)"
 echo "$write"
@@ -131,6 +134,22 @@ sleep 3
 show "$program" adjustments --config "$config"
 booked=$("${sql[@]}" -At -c "SELECT sum(records) FROM weighbridge.usage_adjustments")
 [ "$booked" = 1 ] || fail "$booked late records were booked, not 1"
+
+say "That record was wrong: amended, with both sides kept; $last_month stays as it is"
+hour=$(date -u -d "@$((month_start - 3600))" +%Y-%m-%dT%H:00:00Z)
+show "$program" amend --config "$config" --tenant acme --key late-1 --hour "$hour" \
+  --quantity 5 --reason "the counter was read too early"
+sleep 3
+show "$program" adjustments --config "$config"
+booked=$("${sql[@]}" -At -c "SELECT sum(quantity) FROM weighbridge.usage_adjustments")
+[ "$booked" = 5 ] || fail "a quantity of $booked was booked, not 5"
+
+say "A certificate of $last_month, signed; anybody can check it"
+certificate=$scratch/acme-$last_month.json
+show "$program" certificate --config "$config" --period "$last_month" --tenant acme \
+  --output "$certificate"
+public_key=$("$program" certificate key --config "$config" | head -n 1)
+show "$program" certificate check "$certificate" --public-key "$public_key" --config "$config"
 
 say "Verify: recompute everything from the log and compare it with Postgres"
 show "$program" verify --config "$config"
