@@ -18,6 +18,8 @@ public enum DatabaseSchema {
     public var from: Int
     /// The version now.
     public var to: Int
+    /// The names of the migrations between them, in their order.
+    public var migrations: [String] { DatabaseSchema.migrations[from..<to].map(\.name) }
   }
 
   /// The migrations in order; the index plus one is the version. A released one never changes.
@@ -45,18 +47,20 @@ public enum DatabaseSchema {
   ///     and schemas (`CREATE` on the database).
   ///   - serviceLogin: the role that the service logs in as; it is made a member of
   ///     ``serviceRole``, and created without a password if it does not exist.
+  ///   - isDryRun: whether the transaction is rolled back when all of it has gone well.
   /// - Throws: ``DatabaseError``; nothing has changed then.
   @discardableResult
   public static func migrate(
-    on connection: PostgresConnection, serviceLogin: String? = nil
+    on connection: PostgresConnection, serviceLogin: String? = nil, isDryRun: Bool = false
   ) throws(DatabaseError) -> Report {
-    try migrate(on: connection, to: version, serviceLogin: serviceLogin)
+    try migrate(on: connection, to: version, serviceLogin: serviceLogin, isDryRun: isDryRun)
   }
 
   /// Brings an older schema to any version up to this program's.
   @discardableResult
   static func migrate(
-    on connection: PostgresConnection, to version: Int, serviceLogin: String?
+    on connection: PostgresConnection, to version: Int, serviceLogin: String?,
+    isDryRun: Bool = false
   ) throws(DatabaseError) -> Report {
     do {
       try requireUTF8(connection)
@@ -67,7 +71,7 @@ public enum DatabaseSchema {
       guard from <= version else { throw DatabaseError.schemaNewer(found: from, known: version) }
       for index in from..<version { try apply(index, on: connection) }
       if let serviceLogin { try admit(serviceLogin, on: connection) }
-      try connection.execute("COMMIT")
+      try connection.execute(isDryRun ? "ROLLBACK" : "COMMIT")
       return Report(from: from, to: version)
     } catch {
       if connection.isInTransaction { _ = try? connection.execute("ROLLBACK") }

@@ -21,6 +21,27 @@ struct MigrationTests {
     #expect(try RollupDatabase(scratch.settings(user: "odd \"login")).isOpen)
   }
 
+  @Test("a dry run tries everything and changes nothing")
+  func dryRun() throws {
+    let scratch = try ScratchDatabase(migrated: false)
+    let connection = try scratch.administrator()
+    let login = "\(scratch.name)_tried"
+    let report = try DatabaseSchema.migrate(on: connection, serviceLogin: login, isDryRun: true)
+    #expect(report == DatabaseSchema.Report(from: 0, to: DatabaseSchema.version))
+    #expect(report.migrations.count == DatabaseSchema.version)
+    #expect(throws: DatabaseError.schemaMissing) { try DatabaseSchema.requireCurrent(connection) }
+    let roles = try connection.execute(
+      "SELECT 1 FROM pg_catalog.pg_roles WHERE rolname = $1", [login])
+    #expect(roles.count == 0)
+
+    try DatabaseSchema.migrate(on: connection, to: 3, serviceLogin: nil)
+    let later = try DatabaseSchema.migrate(on: connection, isDryRun: true)
+    #expect(later.migrations == ["periods", "jobs", "corrections"])
+    #expect(throws: DatabaseError.schemaOlder(found: 3, needed: DatabaseSchema.version)) {
+      try DatabaseSchema.requireCurrent(connection)
+    }
+  }
+
   @Test("an administrator who is no superuser can migrate")
   func ordinaryAdministrator() throws {
     let scratch = try ScratchDatabase(migrated: false)

@@ -22,12 +22,14 @@ public enum DatabaseLookup {
   /// - Parameters:
   ///   - url: a connection string of an administrator.
   ///   - serviceLogin: the role that the service logs in as; nil to leave it as it is.
+  ///   - isDryRun: whether all is taken back once it has gone well.
   public static func migrate(
-    url: String, serviceLogin: String?
+    url: String, serviceLogin: String?, isDryRun: Bool
   ) throws(CommandFailure) -> DatabaseSchema.Report {
     do {
       let connection = try PostgresConnection(ConnectionSettings(url))
-      return try DatabaseSchema.migrate(on: connection, serviceLogin: serviceLogin)
+      return try DatabaseSchema.migrate(
+        on: connection, serviceLogin: serviceLogin, isDryRun: isDryRun)
     } catch {
       throw CommandFailure("\(error)")
     }

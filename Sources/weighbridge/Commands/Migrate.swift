@@ -8,7 +8,9 @@ struct Migrate: ParsableCommand {
     abstract: "Bring the schema in Postgres to this program's version.",
     discussion: """
       Needed before the first start with a configured Postgres, and after an update. A private \
-      Postgres is migrated by weighbridge serve. May be repeated; everything is one transaction.
+      Postgres is migrated by weighbridge serve. May be repeated; everything is one transaction. \
+      With --dry-run the transaction is rolled back at its end: what would fail fails, and what \
+      it locks is locked as long.
       """)
 
   @OptionGroup var service: ServiceOptions
@@ -27,7 +29,16 @@ struct Migrate: ParsableCommand {
       valueName: "role"))
   var serviceLogin: String?
 
+  @Flag(help: "Say what would be done, and change nothing.") var dryRun = false
   @Flag(help: "Print JSON.") var json = false
+
+  /// What a migration did, or would do.
+  private struct Output: Encodable {
+    var from: Int
+    var to: Int
+    var migrations: [String]
+    var isDryRun: Bool
+  }
 
   func run() throws {
     guard let url = try adminUrl ?? service.configuration().postgres.url else {
@@ -35,13 +46,18 @@ struct Migrate: ParsableCommand {
         "--admin-url is missing, and the configuration names no Postgres; "
           + "a private one is migrated by weighbridge serve", exit: .usage)
     }
-    let report = try DatabaseLookup.migrate(url: url, serviceLogin: serviceLogin)
+    let report = try DatabaseLookup.migrate(
+      url: url, serviceLogin: serviceLogin, isDryRun: dryRun)
     if json {
-      Console.write(try JSONOutput.text(["from": report.from, "to": report.to]))
+      let output = Output(
+        from: report.from, to: report.to, migrations: report.migrations, isDryRun: dryRun)
+      Console.write(try JSONOutput.text(output))
     } else if report.from == report.to {
       Console.write("the schema is at version \(report.to) already\n")
     } else {
-      Console.write("migrated the schema from version \(report.from) to \(report.to)\n")
+      Console.write(
+        "\(dryRun ? "would migrate" : "migrated") the schema from version \(report.from) to "
+          + "\(report.to): \(report.migrations.joined(separator: ", "))\n")
     }
   }
 }
