@@ -61,8 +61,23 @@ struct Socket: ~Copyable {
     return value
   }
 
-  /// Binds to exactly this address.
-  func bind(to address: SocketAddress) throws(EventLoopError) {
+  /// Binds to exactly this address as a server.
+  ///
+  /// Any process of the same user may join an address that is shared, and would get a part of what
+  /// comes, unseen by both. So the first one asks for the address without sharing it, too.
+  func bind(
+    to address: SocketAddress, _ kind: Kind, _ sharing: AddressSharing
+  ) throws(EventLoopError) {
+    if sharing == .first {
+      try Socket.open(for: address, kind: kind).bind(to: address, kind, .alone)
+    }
+    if sharing != .alone {
+      try set(SOL_SOCKET, SO_REUSEPORT, 1, "setsockopt SO_REUSEPORT")
+    }
+    if kind == .stream {
+      // Connections of an earlier process that still wait in TIME_WAIT must not stop a restart.
+      try set(SOL_SOCKET, SO_REUSEADDR, 1, "setsockopt SO_REUSEADDR")
+    }
     let result = unsafe address.withSockaddr { unsafe Glibc.bind(descriptor, $0, $1) }
     try checkErrno(result, "bind", address.description)
   }

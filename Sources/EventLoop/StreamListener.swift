@@ -16,21 +16,20 @@ public final class StreamListener: LoopHandle {
     public var maximumConnections: Int
     /// Connections that the system keeps until they are taken (`listen`).
     public var backlog: Int32
-    /// Whether several sockets may listen at the TCP address, each getting a part of the
-    /// connections (`SO_REUSEPORT`).
-    public var reusePort: Bool
+    /// Whether several sockets listen at the TCP address.
+    public var sharing: AddressSharing
     /// The permissions of a unix socket's file, less the process's umask.
     public var permissions: UInt32
 
     /// Options; the defaults are those of one server on the address.
     public init(
       limits: StreamLimits = StreamLimits(), maximumConnections: Int = 1_024,
-      backlog: Int32 = 512, reusePort: Bool = false, permissions: UInt32 = 0o600
+      backlog: Int32 = 512, sharing: AddressSharing = .alone, permissions: UInt32 = 0o600
     ) {
       self.limits = limits
       self.maximumConnections = maximumConnections
       self.backlog = backlog
-      self.reusePort = reusePort
+      self.sharing = sharing
       self.permissions = permissions
     }
   }
@@ -96,12 +95,7 @@ public final class StreamListener: LoopHandle {
     switch address {
     case .tcp(let address):
       let socket = try Socket.open(for: address, kind: .stream)
-      // Connections of an earlier process that still wait in TIME_WAIT must not stop a restart.
-      try socket.set(SOL_SOCKET, SO_REUSEADDR, 1, "setsockopt SO_REUSEADDR")
-      if options.reusePort {
-        try socket.set(SOL_SOCKET, SO_REUSEPORT, 1, "setsockopt SO_REUSEPORT")
-      }
-      try socket.bind(to: address)
+      try socket.bind(to: address, .stream, options.sharing)
       return socket
     case .unix(let path):
       let socket = try Socket(domain: AF_UNIX, kind: .stream, address: path)

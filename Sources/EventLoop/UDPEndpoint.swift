@@ -58,7 +58,7 @@ public final class UDPEndpoint: LoopHandle {
   ) throws(EventLoopError) {
     loop.assertOwner()
     let socket = try Self.open(for: address, options)
-    try socket.bind(to: address)
+    try socket.bind(to: address, .datagram, options.sharing)
     try self.init(loop: loop, socket: socket, peer: nil, options)
   }
 
@@ -111,9 +111,6 @@ public final class UDPEndpoint: LoopHandle {
     for address: SocketAddress, _ options: UDPOptions
   ) throws(EventLoopError) -> Socket {
     let socket = try Socket.open(for: address, kind: .datagram)
-    if options.reusePort {
-      try socket.set(SOL_SOCKET, SO_REUSEPORT, 1, "setsockopt SO_REUSEPORT")
-    }
     if let bytes = options.receiveBufferBytes {
       try socket.set(SOL_SOCKET, SO_RCVBUF, Int32(clamping: bytes), "setsockopt SO_RCVBUF")
     }

@@ -1,8 +1,7 @@
 /// How a UDP endpoint is opened, and its limits.
 public struct UDPOptions: Sendable {
-  /// Whether several sockets may share the address, each getting a part of the peers
-  /// (`SO_REUSEPORT`); all of them must ask for it.
-  public var reusePort: Bool
+  /// Whether several sockets share the address.
+  public var sharing: AddressSharing
   /// The receive buffer to ask the kernel for, in bytes of its own accounting (`SO_RCVBUF`); the
   /// kernel grants at most `net.core.rmem_max`. `nil` leaves the system's default.
   public var receiveBufferBytes: Int?
@@ -15,12 +14,12 @@ public struct UDPOptions: Sendable {
 
   /// Options; the defaults are those of one server on the address.
   public init(
-    reusePort: Bool = false,
+    sharing: AddressSharing = .alone,
     receiveBufferBytes: Int? = nil,
     maximumDatagramLength: Int = 1_432,
     sendQueueBytes: Int = 8 << 20
   ) {
-    self.reusePort = reusePort
+    self.sharing = sharing
     self.receiveBufferBytes = receiveBufferBytes
     self.maximumDatagramLength = maximumDatagramLength
     self.sendQueueBytes = sendQueueBytes

@@ -97,10 +97,18 @@ import Testing
 
   @Test func listenersThatAgreeShareAnAddress() throws {
     try withLoop { loop in
-      let options = StreamListener.Options(reusePort: true)
-      let first = try StreamListener(on: loop, at: .tcp(loopbacks[0]), options: options) { _ in nil
+      let first = try StreamListener(
+        on: loop, at: .tcp(loopbacks[0]), options: .init(sharing: .first)
+      ) { _ in nil }
+      _ = try StreamListener(
+        on: loop, at: first.localAddress, options: .init(sharing: .joining)
+      ) { _ in nil }
+      let error = #expect(throws: EventLoopError.self) {
+        try StreamListener(
+          on: loop, at: first.localAddress, options: .init(sharing: .first)
+        ) { _ in nil }
       }
-      _ = try StreamListener(on: loop, at: first.localAddress, options: options) { _ in nil }
+      #expect(error?.name == "EADDRINUSE")
     }
   }
 

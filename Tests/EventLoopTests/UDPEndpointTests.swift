@@ -242,8 +242,20 @@ import Testing
       #expect(error?.description == "bind \(taken): address already in use (EADDRINUSE)")
       // Not even a socket that would share the address gets it.
       #expect(throws: EventLoopError.self) {
-        try UDPEndpoint(on: loop, bind: taken, options: UDPOptions(reusePort: true))
+        try UDPEndpoint(on: loop, bind: taken, options: UDPOptions(sharing: .joining))
       }
+    }
+  }
+
+  @Test(arguments: loopbacks)
+  func theFirstOfSeveralJoinsNobody(address: SocketAddress) throws {
+    try withLoop { loop in
+      let options = UDPOptions(sharing: .first)
+      let other = try UDPEndpoint(on: loop, bind: address, options: options)
+      let error = #expect(throws: EventLoopError.self) {
+        try UDPEndpoint(on: loop, bind: other.localAddress, options: options)
+      }
+      #expect(error?.name == "EADDRINUSE")
     }
   }
 
@@ -259,9 +271,10 @@ import Testing
 
   @Test func socketsThatAgreeShareAnAddress() throws {
     try withLoop { loop in
-      let options = UDPOptions(reusePort: true)
-      let first = try UDPEndpoint(on: loop, bind: loopbacks[0], options: options)
-      let second = try UDPEndpoint(on: loop, bind: first.localAddress, options: options)
+      let first = try UDPEndpoint(
+        on: loop, bind: loopbacks[0], options: UDPOptions(sharing: .first))
+      let second = try UDPEndpoint(
+        on: loop, bind: first.localAddress, options: UDPOptions(sharing: .joining))
       #expect(first.localAddress == second.localAddress)
       var received = 0
       for endpoint in [first, second] {

@@ -8,8 +8,9 @@ extension Reception {
   ///   for the first one.
   func openSockets(sharing first: Reception? = nil) throws {
     let ingest = configuration.ingest
-    let isShared = ingest.loops > 1
-    let options = UDPOptions(reusePort: isShared, receiveBufferBytes: ingest.receiveBuffer)
+    let sharing: AddressSharing =
+      first != nil ? .joining : ingest.loops > 1 ? .first : .alone
+    let options = UDPOptions(sharing: sharing, receiveBufferBytes: ingest.receiveBuffer)
     for address in first?.endpoints.map(\.localAddress) ?? ingest.udp {
       let endpoint = try UDPEndpoint(on: home.loop, bind: address, options: options)
       if first == nil, endpoint.receiveBufferBytes < ingest.receiveBuffer {
@@ -27,16 +28,16 @@ extension Reception {
         onBatchEnd: { [self] in judge() })
       endpoints.append(endpoint)
     }
-    try listen(at: first?.listeners.map(\.localAddress) ?? ingest.tcp.map { .tcp($0) })
+    try listen(at: first?.listeners.map(\.localAddress) ?? ingest.tcp.map { .tcp($0) }, sharing)
   }
 
-  private func listen(at addresses: [StreamAddress]) throws {
+  private func listen(at addresses: [StreamAddress], _ sharing: AddressSharing) throws {
     let ingest = configuration.ingest
     let options = StreamListener.Options(
       limits: StreamLimits(
         maximumInputBytes: max(ingest.maximumFrame, 256 << 10),
         idleMilliseconds: ingest.idleTimeout.milliseconds),
-      maximumConnections: ingest.connectionsPerLoop, reusePort: ingest.loops > 1)
+      maximumConnections: ingest.connectionsPerLoop, sharing: sharing)
     for address in addresses {
       listeners.append(
         try StreamListener(on: home.loop, at: address, options: options) {
