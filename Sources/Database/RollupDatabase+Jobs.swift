@@ -175,6 +175,21 @@ extension RollupDatabase {
       ])
   }
 
+  /// Takes out the jobs that verified or exported, and were done 400 days ago. Others stay.
+  ///
+  /// - Parameter installation: whose jobs.
+  /// - Returns: how many.
+  @discardableResult
+  public func deleteOldJobs(of installation: InstallationID) throws(DatabaseError) -> Int {
+    do throws(PostgresError) {
+      let rows = try connection.execute(
+        "SELECT weighbridge.delete_old_jobs($1)", [Self.text(installation)])
+      return try rows.integer(0, 0)
+    } catch {
+      throw DatabaseError(error)
+    }
+  }
+
   private static func text(_ installation: InstallationID) -> String {
     "\(UUIDText(bits: installation.bits))"
   }

@@ -32,37 +32,85 @@ extension RollupSnapshot {
     }
   }
 
-  /// Hands over the rows of `negative_levels`, ascending by the bytes of the tenant, then by the
-  /// first hour: spans of hours at whose ends a tenant has less than nothing stored.
+  /// Hands over hours of a period at whose ends a tenant has less than nothing stored, ascending by
+  /// the bytes of the tenant, then by the first hour.
+  ///
+  /// Only closed hours are looked at. It reads the tenants' storage from the last finalized period
+  /// on.
   ///
   /// - Parameters:
-  ///   - tenant: only this tenant's, or nil for all, which reads the storage of all tenants.
-  ///   - body: called for each row; its error ends the query and is thrown on.
+  ///   - period: the period.
+  ///   - tenant: only this tenant's, or nil for all that have the period.
+  ///   - body: called for each span of hours; its error ends the query and is thrown on.
   /// - Throws: ``DatabaseError``, or what the body throws.
   public func negativeLevels(
-    of tenant: String? = nil, _ body: (NegativeLevel) throws -> Void
+    in period: BillingPeriod, of tenant: String? = nil, _ body: (NegativeLevel) throws -> Void
   ) throws {
+    let condition = tenant == nil ? "" : " AND period.tenant = $2"
+    try negativeLevels(
+      where: "period.name = $1\(condition)", [period.text] + (tenant.map { [$0] } ?? []), body)
+  }
+
+  /// Hands over the same of the periods that a run has finalized.
+  public func negativeLevels(
+    ofRun run: Int64, _ body: (NegativeLevel) throws -> Void
+  ) throws {
+    try negativeLevels(where: "period.run_id = $1", [String(run)], body)
+  }
+
+  private func negativeLevels(
+    where condition: String, _ parameters: [String], _ body: (NegativeLevel) throws -> Void
+  ) throws {
+    var waiting: NegativeLevel?
     try stream(
       """
-      SELECT tenant, \(HourSQL.index("since")), \(HourSQL.index("until")), lowest,
+      WITH marked AS (
+        SELECT period.tenant, period_start, stored.hour, level,
+          count(*) FILTER (WHERE level >= 0)
+            OVER (PARTITION BY period.tenant, period_start ORDER BY stored.hour) AS span
+        FROM weighbridge.billing_periods AS period
+        CROSS JOIN LATERAL
+          weighbridge.storage_hours(period.tenant, period_start, period_end) AS stored
+        WHERE \(condition)),
+      spans AS (
+        SELECT tenant, min(hour) AS since, max(hour) + interval '1 hour' AS until,
+          min(level) AS lowest
+        FROM marked WHERE level < 0 GROUP BY tenant, period_start, span)
+      SELECT spans.tenant, \(HourSQL.index("since")), \(HourSQL.index("until")), lowest,
         \(HourSQL.index("origin_hour")), operation, context_type, context, quantity
-      FROM weighbridge.negative_levels \(tenant == nil ? "" : "WHERE tenant = $1")
+      FROM spans LEFT JOIN LATERAL (
+        SELECT hour AS origin_hour, operation, context_type, context, quantity
+        FROM weighbridge.usage_hourly
+        WHERE tenant = spans.tenant AND hour = since AND kind = 'storage' AND quantity < 0
+        UNION ALL
+        SELECT origin_hour, operation, context_type, context, quantity
+        FROM weighbridge.usage_adjustments
+        WHERE tenant = spans.tenant AND booking_period = since AND kind = 'storage'
+          AND quantity < 0) AS cause ON true
       ORDER BY tenant, since, origin_hour, operation, context_type, context
-      """, tenant.map { [$0] } ?? []
+      """, parameters
     ) { rows, row in
-      let typeName = rows.text(row, 6)
-      guard let contextType = ContextType(name: typeName) else {
-        throw DatabaseError.unexpectedValue(column: "context_type", found: typeName)
+      let (tenant, since) = (rows.text(row, 0), Hour(index: try rows.integer(row, 1)))
+      let isSame = waiting.map { $0.since == since && $0.tenant.utf8.elementsEqual(tenant.utf8) }
+      if isSame != true {
+        if let waiting { try body(waiting) }
+        waiting = NegativeLevel(
+          tenant: tenant, since: since, until: Hour(index: try rows.integer(row, 2)),
+          lowest: try rows.integer(row, 3), causes: [])
       }
-      try body(
-        NegativeLevel(
-          cause: UsageSubject(
-            tenant: rows.text(row, 0), kind: .storage, operation: rows.text(row, 5),
-            contextType: contextType, context: rows.text(row, 7)),
-          since: Hour(index: try rows.integer(row, 1)),
-          until: Hour(index: try rows.integer(row, 2)), lowest: try rows.integer(row, 3),
-          originHour: Hour(index: try rows.integer(row, 4)),
-          quantity: try rows.integer(row, 8)))
+      if let cause = try Self.cause(rows, row) { waiting?.causes.append(cause) }
     }
+    if let waiting { try body(waiting) }
+  }
+
+  private static func cause(_ rows: PostgresRows, _ row: Int) throws -> NegativeLevel.Cause? {
+    guard !rows.isNull(row, 4) else { return nil }
+    let typeName = rows.text(row, 6)
+    guard let contextType = ContextType(name: typeName) else {
+      throw DatabaseError.unexpectedValue(column: "context_type", found: typeName)
+    }
+    return NegativeLevel.Cause(
+      originHour: Hour(index: try rows.integer(row, 4)), operation: rows.text(row, 5),
+      contextType: contextType, context: rows.text(row, 7), quantity: try rows.integer(row, 8))
   }
 }

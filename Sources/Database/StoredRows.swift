@@ -73,9 +73,8 @@ public struct FinalizedPeriod: Sendable, Hashable {
   public var operatorName: String
   /// The job that asked for it; nil for a command.
   public var run: Int64?
-  /// Where the same partition's log holds the acceptance of gaps that it relies on; nil while no
-  /// gap was in the way.
-  public var acceptance: LogPosition?
+  /// The acceptance of gaps that it relies on; nil if no gap was in the way.
+  public var acceptance: AcceptanceRow?
   /// The partition whose log holds the record.
   public var partition: UInt16
   /// The position of the record in the log.
@@ -107,22 +106,6 @@ public struct StorageHour: Sendable, Hashable {
   /// Byte-milliseconds that late usage adds for the time before; only the first hour of a period
   /// has any.
   public var lateByteMilliseconds: Int128
-}
-
-/// A row of `negative_levels`: a row of usage that took more bytes away than there were.
-public struct NegativeLevel: Sendable, Hashable {
-  /// Whose row it is.
-  public var cause: UsageSubject
-  /// The first hour at whose end there is less than nothing stored.
-  public var since: Hour
-  /// The first hour after it at whose end that is over, or that is still open.
-  public var until: Hour
-  /// The lowest level in between.
-  public var lowest: Int128
-  /// The hour of the row's event times; before ``since`` for late usage.
-  public var originHour: Hour
-  /// What the row changes, less than 0.
-  public var quantity: Int128
 }
 
 /// A row of `gap_acceptances`.

@@ -296,7 +296,34 @@ struct JobTests {
     #expect(try database.finalized(by: 70) == (tenants: 0, periods: 0, records: 0))
   }
 
-  @Test("the reader sees jobs and changes none; the service deletes none")
+  @Test("verifications and exports that were done 400 days ago are taken out, and nothing else")
+  func oldJobs() throws {
+    func end(_ kind: String, _ ending: JobEnding, days: Int) throws -> Int64 {
+      let id = try insert(kind)
+      let job = try #require(try claim(kinds: [kind]))
+      #expect(job.id == id)
+      _ = try database.endJob(job, by: 1, ending, result: "{}")
+      try scratch.administrator().execute(
+        """
+        UPDATE weighbridge.jobs SET finished_at = now() - $1 * interval '1 day',
+          scheduled_at = now() - $1 * interval '1 day' WHERE job_id = $2
+        """, ["\(days)", "\(id)"])
+      return id
+    }
+    let old = [try end("verify", .done, days: 401), try end("export", .done, days: 4_000)]
+    let kept = [
+      try end("finalize", .done, days: 4_000), try end("verify", .givenUp("no"), days: 4_000),
+      try end("export", .givenUp("no"), days: 4_000), try end("verify", .done, days: 399),
+      try end("export", .done, days: 0), try insert("verify"),
+    ]
+    #expect(try database.deleteOldJobs(of: InstallationID(bits: 5)) == 0)
+    #expect(try database.jobs(limit: 99).count == old.count + kept.count)
+    #expect(try database.deleteOldJobs(of: Self.installation) == old.count)
+    #expect(try database.jobs(limit: 99).map(\.id) == kept.reversed())
+    #expect(try database.deleteOldJobs(of: Self.installation) == 0)
+  }
+
+  @Test("the reader sees jobs and changes none; the service deletes none by itself")
   func rights() throws {
     _ = try insert()
     let reader = try scratch.reader()
@@ -307,6 +334,7 @@ struct JobTests {
       (reader, "INSERT INTO weighbridge.jobs DEFAULT VALUES"),
       (reader, "SELECT * FROM weighbridge.jobs FOR UPDATE"),
       (reader, "SELECT * FROM weighbridge.job_schedules"),
+      (reader, "SELECT weighbridge.delete_old_jobs('\(UUIDText(bits: 1))')"),
       (service, "DELETE FROM weighbridge.jobs"), (service, "TRUNCATE weighbridge.jobs"),
       (service, "DELETE FROM weighbridge.job_schedules"),
       (service, "ALTER TABLE weighbridge.jobs DROP COLUMN state"),

@@ -186,33 +186,69 @@ struct StorageTests {
       increment("a", hour, kind: .storage, operation: operation, quantity: quantity)
     }
     let lost = late("a", january, bookedIn: Months.february, kind: .storage, quantity: -50)
-    _ = try database.flush(
-      maker.next(
-        rollups: [
-          storage(january, "put", 10), storage(Hour(index: january.index + 3), "delete", -12),
-          storage(Hour(index: january.index + 3), "put", 1),
-          storage(Hour(index: january.index + 7), "put", 30),
-          increment("a", Hour(index: january.index + 3), quantity: -99),
-        ], finalizing: [("a", Months.january)]))
+    var batch = maker.next(
+      rollups: [
+        storage(january, "put", 10), storage(Hour(index: january.index + 3), "delete", -12),
+        storage(Hour(index: january.index + 3), "put", 1),
+        storage(Hour(index: january.index + 7), "put", 30),
+        increment("a", Hour(index: january.index + 3), quantity: -99),
+      ], finalizing: [("a", Months.january)])
+    batch.finalizations[0].run = 7
+    _ = try database.flush(batch)
     _ = try database.flush(
       maker.next(
         adjustments: [lost], closedHours: [Hour(index: february.index + 2)]))
     _ = try database.flush(
       maker.next(
         rollups: [increment("b", january, kind: .storage, quantity: -7)]))
-    var found: [NegativeLevel] = []
-    try database.snapshot { try $0.negativeLevels(of: "a") { found.append($0) } }
     let third = Hour(index: january.index + 3)
+    let view = try scratch.reader().execute(
+      """
+      SELECT tenant, to_char(timezone('UTC', since), 'MM-DD HH24'), lowest, operation, quantity
+      FROM weighbridge.negative_levels ORDER BY tenant, since
+      """)
     #expect(
-      found == [
-        NegativeLevel(
-          cause: storage(third, "delete", 0).subject, since: third,
-          until: Hour(index: january.index + 7), lowest: -1, originHour: third, quantity: -12),
-        NegativeLevel(
-          cause: lost.subject, since: february, until: Hour(index: february.index + 3),
-          lowest: -21, originHour: january, quantity: -50),
+      (0..<view.count).map { row in (0..<5).map { view.text(row, $0) }.joined(separator: " ") } == [
+        "a 01-01 03 -1 delete -12", "a 02-01 00 -21 op -50", "b 01-01 00 -7 op -7",
       ])
-    try database.snapshot { try $0.negativeLevels { found.append($0) } }
-    #expect(found.map(\.cause.tenant) == ["a", "a", "a", "a", "b"])
+    func found(_ period: BillingPeriod, of tenant: String? = nil) throws -> [NegativeLevel] {
+      var found: [NegativeLevel] = []
+      try database.snapshot { try $0.negativeLevels(in: period, of: tenant) { found.append($0) } }
+      return found
+    }
+    let first = NegativeLevel(
+      tenant: "a", since: third, until: Hour(index: january.index + 7), lowest: -1,
+      causes: [cause(third, "delete", -12)])
+    #expect(try found(Months.january, of: "a") == [first])
+    #expect(
+      first.description
+        == "tenant a has less than nothing stored from 2026-01-01T03:00:00Z to "
+        + "2026-01-01T07:00:00Z, lowest -1 bytes: -12 by delete in hour 2026-01-01T03:00:00Z")
+    let second = NegativeLevel(
+      tenant: "a", since: february, until: Hour(index: february.index + 3), lowest: -21,
+      causes: [cause(january, "op", -50)])
+    #expect(try found(Months.february) == [second])
+    var others = second
+    others.causes = Array(repeating: second.causes[0], count: 5)
+    #expect(others.description.hasSuffix("; and 2 more"))
+    #expect(try found(Months.january).map(\.tenant) == ["a", "b"])
+    var ofRun: [NegativeLevel] = []
+    try database.snapshot { try $0.negativeLevels(ofRun: 7) { ofRun.append($0) } }
+    #expect(ofRun == [first])
+    _ = try database.flush(
+      maker.next(
+        closedHours: [Hour(index: Months.march.firstHour.index + 1)],
+        finalizing: [("a", Months.february)]))
+    #expect(try found(Months.february, of: "a").map(\.until) == [Months.march.firstHour])
+    let opened = try #require(try found(Months.march, of: "a").first)
+    #expect(opened.causes.isEmpty && opened.lowest == -21 && opened.since == Months.march.firstHour)
+    #expect(opened.description.hasSuffix("it began so, see the period before"))
+  }
+
+  private func cause(
+    _ hour: Hour, _ operation: String, _ quantity: Int128
+  ) -> NegativeLevel.Cause {
+    NegativeLevel.Cause(
+      originHour: hour, operation: operation, contextType: .other, context: "", quantity: quantity)
   }
 }

@@ -37,6 +37,16 @@ struct LedgerAcceptanceTests {
     #expect(plan.gaps == gaps && world.ledger.end == end)
   }
 
+  @Test func gapsAreReadableWhateverTheirLength() {
+    let ranges: [ClosedRange<UInt64>] = [7...7, 9...UInt64.max, 1...2, 3...4]
+    let gaps = (1...5).map {
+      AcceptedGaps(source: SourceIdentity(name: "s\($0)", epoch: .max), missing: ranges)
+    }
+    let range = "7, 9 to \(UInt64.max), 1 to 2 and more of source s"
+    #expect(Array(gaps.prefix(1)).text == "\(range)1, epoch \(UInt64.max)")
+    #expect(gaps.text.hasSuffix("; \(range)3, epoch \(UInt64.max); and 2 more sources"))
+  }
+
   @Test func theAcceptanceIsLoggedOnceWithWhoAndWhy() throws {
     let world = try world()
     let results = world.ledger.finalize(

@@ -99,7 +99,11 @@ struct LedgerPeriodTests {
       passed?.description
         == "period 2025-12 of tenant acme lies before 2026-02, the last finalized one; periods "
         + "are finalized in order")
-    // A period before the first usage is empty; finalizing it closes it for good.
+    // The period before the first usage is empty; finalizing it closes it for good. One before that
+    // would leave empty periods open in between.
+    let unknown = refusal(world, .january, "young")
+    #expect(unknown == .unknownPeriod(tenant: "young", .january, first: .march))
+    #expect(unknown?.description.contains("its first usage is of 2026-03") == true)
     #expect(refusal(world, .february, "young") == nil)
     #expect(world.ledger.tenantsOpen(in: .january) == ["new"])
     try world.flush(token: 3)

@@ -324,9 +324,11 @@ final class LedgerWorld {
     }
   }
 
-  /// The rows that the files give up to a checkpoint.
-  func fold(upTo checkpoint: Checkpoint) throws -> PostgresModel.Rows {
-    var fold = LogFold(secret: identity.secret, upTo: checkpoint)
+  /// The rows that the files give up to a checkpoint, all or those of a period.
+  func fold(
+    upTo checkpoint: Checkpoint, scope: FoldScope? = nil
+  ) throws -> PostgresModel.Rows {
+    var fold = LogFold(secret: identity.secret, upTo: checkpoint, scope: scope)
     for file in files where !fold.isComplete {
       try fold.add(file.bytes.span.raw, number: file.number)
     }

@@ -33,6 +33,10 @@ import Wire
     ],
     "jobs.finalize": ["@monthly", "0 4 3 * *", "none"],
     "jobs.verify": ["@hourly", "*/5 1-3 * jan-mar 7", "none"],
+    "jobs.export": ["@monthly", "0 6 5 * *", "@daily"],
+    "jobs.exportDirectory": ["/e1", "/e2", "/e3"],
+    "jobs.exportFormat": ["ndjson", "ndjson", "ndjson"],
+    "jobs.exportCompression": ["gzip", "zstd", "gzip"],
     "jobs.attempts": ["1", "100", "3"],
     "jobs.tenants": [
       "{a: {finalize: none}}", "{b: {finalize: \"@monthly\", finalizeAfter: 2d}}",

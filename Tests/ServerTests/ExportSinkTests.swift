@@ -35,6 +35,26 @@ import Testing
     #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
   }
 
+  @Test func theReserveOfTheDiskIsLeftFree() throws {
+    try scratch.write("old", to: "out")
+    let free = try FilePath.freeBytes(scratch.path)
+    let sinks = [
+      try ExportSink(.file(path), compression: .none, reserve: free / 2),
+      try ExportSink(.file("\(path)2"), compression: .none, reserve: .max),
+    ]
+    for sink in sinks { try sink.add("x") }
+    try sinks[0].finish()
+    do throws(CommandFailure) {
+      try sinks[1].finish()
+      Issue.record("the reserve was taken")
+    } catch {
+      #expect(error.message.hasPrefix("cannot write \(path)2.part: "), "\(error)")
+      #expect(error.message.hasSuffix("are free on its disk, and \(UInt64.max) stay free"))
+    }
+    #expect(try String(contentsOfFile: path, encoding: .utf8) == "x")
+    #expect(try !names.contains("out2"))
+  }
+
   @Test(arguments: ExportCompression.allCases)
   func nothingIsWrittenToNowhereButAllIsCounted(compression: ExportCompression) throws {
     let rows = (0..<50_000).map { "row \($0 % 7),\($0)\n" }

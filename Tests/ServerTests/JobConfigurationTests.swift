@@ -1,3 +1,4 @@
+import Metering
 import Testing
 
 @testable import Server
@@ -31,6 +32,13 @@ struct JobConfigurationTests {
       ("jobs: {tenants: {acme: daily}}", ["jobs.tenants.acme", "daily", "the keys are"]),
       ("jobs: {tenants: {acme: {finalizeAfter: 2d}}}", ["jobs.tenants.acme", "the keys are"]),
       ("jobs: {tenants: {\"\": {finalize: none}}}", ["jobs.tenants", "1 to 255 bytes"]),
+      (
+        "jobs: {export: \"0 25 1 * *\"}",
+        ["jobs.export", "hour: found \"25\"", "allowed: *, or 0 to 23"]
+      ),
+      ("jobs: {exportDirectory: \"\"}", ["jobs.exportDirectory", "\"default\", or a path"]),
+      ("jobs: {exportFormat: parquet}", ["jobs.exportFormat", "parquet", "csv, ndjson"]),
+      ("jobs: {exportCompression: zip}", ["jobs.exportCompression", "gzip, zstd, none"]),
       ("jobs: {attempts: 0}", ["jobs.attempts", "from 1 to 100"]),
       (
         "jobs: {finalize: \"@monthly\", finalizeAfter: 5m}",
@@ -42,6 +50,16 @@ struct JobConfigurationTests {
     let error = #expect(throws: ConfigurationError.self) { try fixture.load(yaml) }
     let text = error.map { "\($0)" } ?? ""
     for word in words { #expect(text.contains(word), "\(word) is not in \(text)") }
+  }
+
+  @Test("the directory of exports is relative to the file of the configuration, or the default")
+  func exportDirectory() throws {
+    let fixture = try ConfigurationFixture()
+    let loaded = try fixture.load("jobs: {exportDirectory: billing}")
+    #expect(loaded.configuration.jobs.exportDirectory == "\(fixture.scratch.path)/billing")
+    let other = try fixture.load("jobs: {exportDirectory: default, export: \"0 6 5 * *\"}")
+    #expect(other.configuration.jobs.exportDirectory == nil)
+    #expect(other.configuration.jobs.export?.text == "0 6 5 * *")
   }
 
   @Test("a delay below the grace is allowed while nothing is finalized by itself")

@@ -121,6 +121,46 @@ struct JobScheduleTests {
     #expect(periods == [["2026-02"], ["2026-01"]])
   }
 
+  @Test("every period that was missed is exported, its rollups and its adjustments")
+  func exports() throws {
+    var jobs = ServerConfiguration().jobs
+    jobs.export = try CronSchedule(parsing: "0 6 5 * *")
+    jobs.verify = nil
+    let schedules = JobSchedule.all(of: jobs, calendars: .empty)
+    #expect(schedules.map(\.name) == ["export rollups", "export adjustments"])
+    #expect(schedules.allSatisfy { $0.kind == .export && $0.delay == 0 && $0.tenant == nil })
+    for (schedule, what) in zip(schedules, [ExportTable.rollups, .adjustments]) {
+      let missed = try self.jobs(
+        schedule, after: "2025-12-05T06:00:00Z", upTo: "2026-02-05T06:00:00Z")
+      #expect(missed.map(\.kind) == ["export", "export"])
+      #expect(
+        missed.map { JobArguments(text: $0.arguments) } == [
+          JobArguments(period: "2025-12", what: what), JobArguments(period: "2026-01", what: what),
+        ])
+    }
+  }
+
+  @Test("what is exported for all is over for the tenant whose period ends last")
+  func exportsByCalendars() throws {
+    let table = try CalendarTable(
+      entries: try [("acme", 10, 0), ("globex", 20, -12)].map { tenant, day, offset in
+        CalendarEntry(
+          tenant: tenant, from: .earliest,
+          calendar: try #require(PeriodCalendar(anchorDay: day, offsetHours: offset)))
+      })
+    var jobs = ServerConfiguration().jobs
+    jobs.export = try CronSchedule(parsing: "0 * 20 * *")
+    let schedule = try #require(
+      JobSchedule.all(of: jobs, calendars: table).first { $0.name == "export rollups" })
+    // Of globex the period 2026-01 ends on 20 February at 12:00 UTC.
+    let before = try self.jobs(
+      schedule, after: "2026-02-20T10:00:00Z", upTo: "2026-02-20T11:30:00Z")
+    let after = try self.jobs(
+      schedule, after: "2026-02-20T11:00:00Z", upTo: "2026-02-20T12:30:00Z")
+    let periods = (before + after).map { JobArguments(text: $0.arguments)?.period }
+    #expect(periods == ["2025-12", "2026-01"])
+  }
+
   @Test("the delay after a failure doubles up to its bound, with jitter of half of it")
   func backoff() {
     var random = SplitMix64(seed: 7)
@@ -140,6 +180,10 @@ struct JobScheduleTests {
     #expect(JobArguments(text: arguments.text) == arguments)
     #expect(JobArguments().text == "{}")
     #expect(JobArguments(text: "{\"period\": 5}") == nil)
+    let export = JobArguments(what: .records, format: .ndjson, compress: .zstd)
+    #expect(export.text == #"{"compress":"zstd","format":"ndjson","what":"records"}"#)
+    #expect(JobArguments(text: export.text) == export)
+    #expect(JobArguments(text: #"{"what":"bytes"}"#) == nil)
     var summary = JobSummary()
     summary.errors = ["hours_open": 2]
     summary.seconds = 0.25

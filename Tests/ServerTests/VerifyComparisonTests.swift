@@ -142,6 +142,16 @@ import Wire
     #expect(verification(both).outcome == .differs)
   }
 
+  /// A void may be gone that took something away: then the log has more than the row.
+  @Test func adjustmentsOfDeletedSegmentsMayHaveBeenNegative() {
+    let gone: Set = [SegmentSummary.HourKind(hour: Hour(index: 10), kind: .compute)]
+    let kept = [row(booking: 20, quantity: 9)]
+    let held = compare(kept, [row(booking: 20, quantity: 4)], gone: gone)
+    #expect(held.incomparable == 1 && held.differing == 0)
+    #expect(compare(kept, [], gone: gone).differing == 1)
+    #expect(compare(kept, [row(booking: 20, quantity: 4)]).differing == 1)
+  }
+
   /// Random tables against a comparison by dictionary.
   @Test(arguments: 0..<40) func agreesWithADictionary(seed: UInt64) {
     var random = SplitMix64(seed: seed)

@@ -47,8 +47,8 @@ struct CertificateTests {
     #expect(again.tenant == "acme" && again.period == Self.month && again.records == "3")
     #expect(again.start.text == "2026-01-01T00:00:00Z" && again.end.text == "2026-02-01T00:00:00Z")
     #expect(again.operatorName == "olga" && again.time.text == "2026-02-01T01:00:00Z")
-    #expect(again.namedFigures["totals.usage.compute.quantity"] == "12")
-    #expect(again.namedFigures["closing_level"] == "1000" && again.run == nil)
+    #expect(again.namedFigures[FigureName("totals", "usage", "compute", "quantity")] == "12")
+    #expect(again.namedFigures[FigureName("closing_level")] == "1000" && again.run == nil)
     guard case .null = again.acceptedGaps else {
       Issue.record("gaps that nobody accepted")
       return
@@ -105,6 +105,13 @@ struct CertificateTests {
         """, figures + "totals.usage.compute.quantity is 13, the certificate says 12"
       ),
       (
+        """
+        billing_periods
+        SET operation_totals = jsonb_set(operation_totals, '{usage,compute,op,quantity}', '6')
+        WHERE tenant = 'acme' AND state = 'finalized'
+        """, figures + "operation_totals.usage.compute.op.quantity is 6, the certificate says 5"
+      ),
+      (
         "billing_periods SET finalized_by = 'eve' WHERE tenant = 'acme' AND state = 'finalized'",
         figures + "finalized_by is eve, the certificate says olga"
       ),
@@ -132,7 +139,7 @@ struct CertificateTests {
     #expect(try compare(certificate, log).exit == .done)
   }
 
-  @Test func rowsThatWereSwappedWithinTheirTotalsAreNamed() throws {
+  @Test func rowsThatWereSwappedWithinTheTotalsOfTheirKindAreNamed() throws {
     let log = try VerifyTests.makeLog()
     let certificate = try certificate(log)
     try log.database.tamper(
@@ -143,7 +150,36 @@ struct CertificateTests {
       """)
     let found = try compare(certificate, log).differences
     #expect(
-      found.count == 2 && found.allSatisfy { $0.hasPrefix("usage_hourly (acme, ") }, "\(found)")
+      found.count == 3 && found.prefix(2).allSatisfy { $0.hasPrefix("usage_hourly (acme, ") },
+      "\(found)")
+    #expect(
+      found.last
+        == "billing_periods (acme, 2026-01): operation_totals.usage.compute.op.quantity is 5, its "
+        + "rows give 6, the log gives 5; operation_totals.usage.compute.other.quantity is 7, its "
+        + "rows give 6, the log gives 7")
+  }
+
+  @Test func whereTheLogIsDamagedTheRowsStillAddUp() throws {
+    let log = try VerifyTests.makeLog()
+    let certificate = try certificate(log)
+    let segment = try #require(certificate.segments.first)
+    let path = PartitionFiles(log.layout.partition(0)).segment(segment.number)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+    bytes[bytes.count / 2] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path))
+    let damage = try compare(certificate, log).differences
+    #expect(damage.count == 1 && damage[0].hasPrefix("segment \(segment.number): "), "\(damage)")
+    try log.database.tamper(
+      """
+      UPDATE weighbridge.usage_hourly SET weighted = weighted + 1
+      WHERE tenant = 'acme' AND operation = 'other'
+      """)
+    #expect(
+      try compare(certificate, log).differences.dropFirst() == [
+        "the rows of (acme, 2026-01): operation_totals.usage.compute.other.weighted is 8, the "
+          + "certificate says 7",
+        "the rows of (acme, 2026-01): totals.usage.compute.weighted is 13, the certificate says 12",
+      ])
   }
 
   @Test func everyByteOfANamedSegmentCounts() throws {
@@ -225,23 +261,38 @@ struct CertificateTests {
   }
 
   @Test func acceptedGapsAndTheJobAreNamed() throws {
-    let log = try VerifyTests.makeLog()
-    try log.database.tamper(
-      """
-      INSERT INTO weighbridge.gap_acceptances
-        (partition, position, accepted_at, operator, reason, gaps)
-      VALUES (0, 5, '2026-02-01T00:30:00Z', 'olga', 'agent-1 is lost',
-        '[{"source": "agent-1", "missing": [[3, 18446744073709551615]]}]');
-      UPDATE weighbridge.billing_periods SET run_id = 7, acceptance_position = 5
-      WHERE state = 'finalized'
-      """)
+    let log = try FlushedLog()
+    try log.add([VerifyTests.record(1, quantity: 5)])
+    log.loseBatch()
+    try log.add([VerifyTests.record(2, quantity: 6)])
+    try log.pass(3 * FlushedLog.hour)
+    try log.finalize(Self.month, "acme", run: 7, accepting: "agent-1 is lost")
     let certificate = try certificate(log)
     #expect(certificate.run == 7)
+    let position = try #require(certificate.acceptedGaps["position"]?.text)
     let bytes = try #require(certificate.acceptedGaps.canonicalBytes)
     #expect(
       String(decoding: bytes, as: UTF8.self)
-        == "{\"at\":\"2026-02-01T00:30:00Z\",\"by\":\"olga\",\"gaps\":[{\"missing\":[[\"3\","
-        + "\"18446744073709551615\"]],\"source\":\"agent-1\"}],\"position\":\"5\","
+        == "{\"at\":\"2026-02-01T01:00:00Z\",\"by\":\"olga\",\"gaps\":[{\"epoch\":\"1\","
+        + "\"missing\":[[\"2\",\"2\"]],\"source\":\"test\"}],\"position\":\"\(position)\","
         + "\"reason\":\"agent-1 is lost\"}")
+    #expect(try compare(certificate, log).exit == .done)
+    for (change, expected) in [
+      ("run_id = 8", "run_id is 8, the certificate says 7"),
+      ("run_id = NULL", "run_id is null, the certificate says 7"),
+      ("acceptance_position = NULL", "acceptance_position is null, the log gives \(position)"),
+    ] {
+      let found = try log.database.tampered(
+        "UPDATE weighbridge.billing_periods SET \(change) WHERE state = 'finalized'"
+      ) { try compare(certificate, log) }
+      #expect(
+        found.differences.contains("billing_periods (acme, 2026-01): \(expected)"), "\(found)")
+    }
+    try log.database.tamper("UPDATE weighbridge.gap_acceptances SET reason = 'agent-2 is lost'")
+    let changed = try compare(certificate, log)
+    let named = changed.differences.first ?? ""
+    #expect(changed.differences.count == 1 && changed.exit == .refused)
+    #expect(named.hasPrefix("billing_periods (acme, 2026-01): the accepted gaps are "))
+    #expect(named.contains("agent-2 is lost"))
   }
 }

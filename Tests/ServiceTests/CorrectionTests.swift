@@ -98,12 +98,15 @@ struct CorrectionTests {
     #expect(sent.verdicts[.duplicate] == 2, "\(sent)")
 
     let unknown = try run("void", "nobody", at: now)
-    #expect(unknown.status == 3 && unknown.errors.contains("no record with key nobody"))
+    #expect(unknown.status == 1 && unknown.errors.contains("no record with key nobody"))
+    #expect(unknown.errors.contains("was ever accepted"), "\(unknown)")
     let wrong = try service.run([
       "void", "--data-directory", service.data, "--tenant", "acme", "--key", "a", "--hour", "today",
       "--reason", "x",
     ])
     #expect(wrong.status == 2 && wrong.errors.contains("--hour"), "\(wrong)")
+    let empty = try run("void", "", at: now)
+    #expect(empty.status == 2 && empty.errors.contains("--key: allowed: 1 to 255"), "\(empty)")
 
     #expect(try sums() == ["usage 3 115", "adjustments -1 -70"])
     let list = try service.run(["corrections"] + service.databaseArguments)
@@ -111,6 +114,38 @@ struct CorrectionTests {
     #expect(list.output.contains("a test run"), "\(list)")
     let json = try service.run(["corrections", "--json"] + service.databaseArguments)
     #expect(json.output.contains("\"revision\" : 1"), "\(json)")
+    #expect(try service.verify().status == 0)
+    #expect(try service.stop() == 0)
+  }
+
+  @Test("are given up with their requester", .timeLimit(.minutes(3)), arguments: ["1", "2"])
+  func isGivenUpWithItsRequester(partitions: String) throws {
+    service.set("--ingest-partitions", partitions)
+    try service.start()
+    _ = try UsageSource.send([record("a", at: now, quantity: 10)], to: service.udp, source: "one")
+    let hour = Hour(containing: Timestamp(milliseconds: now)).text
+    let request = ControlRequest(
+      .correct, operatorName: "test",
+      correction: CorrectionRequest(
+        tenant: "acme", key: "a", hour: hour, position: nil, amendment: nil, reason: "x"))
+    let layout = try service.layout
+    let socket = layout.controlSocket(of: try layout.readInstallation())
+    // The service finds the order and the end of the connection together.
+    service.signal(SIGSTOP)
+    let stream = try RawStream(toSocket: socket)
+    #expect(stream.send(ControlCoding.line(request)))
+    stream.finish()
+    service.signal(SIGCONT)
+    try service.wait("given up") { service.log.contains("correction given up") }
+    #expect(try sums() == ["usage 1 10", ""])
+    let list = try service.run(["corrections"] + service.databaseArguments)
+    #expect(list.output.contains("0 corrections"), "\(list)")
+    // One that is waited for is made, and shown with who asked for it.
+    let done = try service.ask(request)
+    #expect(done.corrections?.first?.position != nil, "\(done)")
+    #expect(try sums() == ["usage 0 0", ""])
+    let after = try service.run(["corrections"] + service.databaseArguments)
+    #expect(after.output.contains("test  x") && after.output.contains("1 correction"), "\(after)")
     #expect(try service.verify().status == 0)
     #expect(try service.stop() == 0)
   }

@@ -17,12 +17,13 @@ struct ExportTests {
 
   /// The rows of an export, each with its values by name.
   private func rows(
-    _ log: FlushedLog, _ table: ExportTable, _ period: BillingPeriod, tenant: String?
+    _ log: FlushedLog, _ table: ExportTable, _ period: BillingPeriod, tenant: String?,
+    calendars: CalendarTable = .empty
   ) throws -> [[String: String]] {
     let path = "\(log.layout.path)/export"
     let sink = try ExportSink(.file(path), compression: .none)
     var export = Export(
-      table, FoldScope(tenant: tenant, period: period, calendars: .empty), as: .ndjson, to: sink)
+      table, FoldScope(tenant: tenant, period: period, calendars: calendars), as: .ndjson, to: sink)
     try export.run({ log.layout }, log.rollups)
     let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
     #expect(lines.count == export.rows)
@@ -80,6 +81,39 @@ struct ExportTests {
       let positions = records.compactMap { UInt64($0["position"] ?? "") }
       #expect(positions.count == records.count && positions == Array(Set(positions)).sorted())
     }
+  }
+
+  @Test func aTenantsOwnCalendarGivesTheHours() throws {
+    let log = try CalendarCertificateTests.makeLog()
+    let calendars = try CalendarCertificateTests.calendars()
+    let december = try #require(Self.january.previous)
+    // What counts in the hours of the period, and what was booked in it: late usage and negatives.
+    let expected: [(BillingPeriod, onTime: [String], late: [String])] = [
+      (december, ["1"], []), (Self.january, ["20", "300"], ["4000", "-1"]),
+      (Self.february, ["50000"], ["600000", "-20", "21"]),
+    ]
+    for (period, onTime, late) in expected {
+      func read(_ table: ExportTable) throws -> [[String: String]] {
+        try rows(log, table, period, tenant: "acme", calendars: calendars)
+      }
+      let records = try read(.records)
+      let (first, second) = (
+        records.filter { $0["verdict"] == "accepted" }, records.filter { $0["verdict"] == "late" }
+      )
+      #expect(first.map { $0["quantity"] } == onTime, "\(period.text)")
+      #expect(second.map { $0["quantity"] } == late, "\(period.text)")
+      let start = calendars.schedule(of: "acme").start(of: period).text
+      #expect(second.allSatisfy { $0["booked_in"] == start })
+      #expect(try sums(first, isLate: false) == sums(read(.rollups), isLate: false))
+      #expect(try sums(second, isLate: true) == sums(read(.adjustments), isLate: true))
+    }
+    // Of all tenants each has its own hours.
+    let all = try rows(log, .rollups, Self.january, tenant: nil, calendars: calendars)
+    #expect(
+      all.map { "\($0["tenant"] ?? "") \($0["hour"] ?? "")" } == [
+        "acme 2026-01-10T05:00:00Z", "acme 2026-02-10T04:00:00Z", "other 2026-01-10T04:00:00Z",
+        "other 2026-01-10T05:00:00Z",
+      ])
   }
 
   @Test func theSumsStandWhileTheLogIsAheadOfPostgres() throws {

@@ -30,7 +30,8 @@ final class FlushedLog {
   /// Number of the segment that is written.
   private var number: UInt64 = 0
 
-  init() throws {
+  /// - Parameter calendars: those of tenants that do not have calendar months.
+  init(calendars: CalendarTable = .empty) throws {
     database = try ScratchDatabase()
     _ = ScratchCluster.root
     directory = try DataDirectory(
@@ -43,6 +44,7 @@ final class FlushedLog {
     var configuration = LedgerConfiguration(weights: .empty, canonicalText: "test")
     configuration.dedup.maximumKeys = 100_000
     configuration.segmentSize = 1
+    configuration.calendars = calendars
     ledger = Ledger(
       identity: LedgerIdentity(
         installation: directory.installation.id, secret: directory.installation.secret),
@@ -105,12 +107,71 @@ final class FlushedLog {
     try flush()
   }
 
+  /// Lets the source send a batch that never comes.
+  func loseBatch() { sequence += 1 }
+
+  /// Finalizes a period of one tenant.
+  func finalize(
+    _ period: BillingPeriod, _ tenant: String, run: Int64? = nil, accepting reason: String? = nil
+  ) throws {
+    let order = FinalizeOrder(
+      period: period, operatorName: "olga", run: run, acceptsGaps: reason,
+      closed: ledger.closedHours)
+    for result in ledger.finalize(order, tenants: [tenant]) { _ = try result.get() }
+    try write()
+    try flush()
+  }
+
+  /// Voids the record that counts with a key; the flush is left to what follows.
+  func void(_ key: UInt128) throws -> LoggedCorrection {
+    let correction = try ledger.void(find(key), operatorName: "olga", reason: "a test run")
+    try write()
+    return correction
+  }
+
+  /// Gives the record that counts with a key another quantity; the flush is left to what follows.
+  func amend(_ key: UInt128, quantity: Int64) throws -> LoggedCorrection {
+    var amendment = Amendment()
+    amendment.quantity = quantity
+    let correction = try ledger.amend(
+      find(key), amendment, operatorName: "olga", reason: "a typing error")
+    try write()
+    return correction
+  }
+
+  /// Takes a record in that was quarantined; the flush is left to what follows.
+  func replay(_ record: UsageRecord, quarantined number: UInt64) throws -> LoggedCorrection {
+    let correction = try ledger.replay(
+      record, quarantined: number, operatorName: "olga", reason: "a limit was raised")
+    try write()
+    return correction
+  }
+
+  private func find(_ key: UInt128) throws -> FoundRecord {
+    var found: FoundRecord?
+    var decoder = LogDecoder()
+    let block = LoggedBlock()
+    for (number, file) in try files.mapSegments() {
+      var segment = try decoder.begin(file.bytes, number: number)
+      while let next = try segment.next() {
+        try decoder.decode(next, into: block)
+        RecordReader(tenant: nil).read(block) { record in
+          if record.record.key == .raw(key), let match = record.found { found = match }
+        }
+      }
+    }
+    guard let found else { throw ServiceProcess.Failure(description: "no record has key \(key)") }
+    return found
+  }
+
   /// Deletes the segments that retention would.
   ///
-  /// - Parameter repeated: whether a crash came between manifest and deletion the first time.
+  /// - Parameters:
+  ///   - repeated: whether a crash came between manifest and deletion the first time.
+  ///   - retention: how long segments are kept, in milliseconds.
   /// - Returns: how many.
-  func deleteOldSegments(repeated: Bool = false) throws -> Int {
-    let old = ledger.removableSegments(retention: 0)
+  func deleteOldSegments(repeated: Bool = false, olderThan retention: Int64 = 0) throws -> Int {
+    let old = ledger.removableSegments(retention: retention)
     if repeated { try Manifest(files).append(old) }
     try Manifest(files).append(old)
     for segment in old { try files.removeSegment(segment.number) }
@@ -128,7 +189,7 @@ final class FlushedLog {
       .integer(0, 0)
   }
 
-  private func flush() throws {
+  func flush() throws {
     token += 1
     guard ledger.beginFlush(token: token) else { return }
     try write()
@@ -159,6 +220,24 @@ final class FlushedLog {
 }
 
 extension ScratchDatabase {
+  /// Runs statements as a superuser who has switched the locks off, then something, and then puts
+  /// every row back.
+  func tampered<Result>(_ statements: String, _ body: () throws -> Result) throws -> Result {
+    let tables = ["billing_periods", "usage_hourly", "usage_adjustments"]
+    try tamper(
+      tables.map {
+        "DROP TABLE IF EXISTS public.kept_\($0); "
+          + "CREATE TABLE public.kept_\($0) AS TABLE weighbridge.\($0);"
+      }.joined() + statements)
+    let result = try body()
+    try tamper(
+      tables.map {
+        "DELETE FROM weighbridge.\($0); "
+          + "INSERT INTO weighbridge.\($0) TABLE public.kept_\($0);"
+      }.joined())
+    return result
+  }
+
   /// Runs statements as a superuser who has switched the locks off.
   func tamper(_ statements: String) throws {
     try administrator().run(
@@ -166,6 +245,7 @@ extension ScratchDatabase {
         BEGIN;
         ALTER TABLE weighbridge.billing_periods DISABLE TRIGGER ALL;
         ALTER TABLE weighbridge.usage_hourly DISABLE TRIGGER ALL;
+        ALTER TABLE weighbridge.usage_adjustments DISABLE TRIGGER ALL;
         DO $$ DECLARE month regclass; BEGIN
           FOR month IN SELECT inhrelid::regclass FROM pg_inherits
             WHERE inhparent = 'weighbridge.usage_hourly'::regclass LOOP

@@ -9,21 +9,28 @@ import Wire
 
 @Suite("Jobs of the service", .serialized)
 struct JobsTests {
-  private let database: ScratchDatabase
-  private let service: ServiceProcess
-  private let month: BillingPeriod
+  let database: ScratchDatabase
+  let service: ServiceProcess
+  let month: BillingPeriod
 
   init() throws {
-    database = try ScratchDatabase()
-    service = ServiceProcess(
-      ["--acceptance-back", "70d", "--dedup-window", "71d", "--jobs-verify", "none"],
-      database: database)
+    let database = try ScratchDatabase()
+    try self.init(
+      database,
+      ServiceProcess(
+        ["--acceptance-back", "70d", "--dedup-window", "71d", "--jobs-verify", "none"],
+        database: database))
+  }
+
+  init(_ database: ScratchDatabase, _ service: ServiceProcess) throws {
+    self.database = database
+    self.service = service
     let now = Timestamp(milliseconds: UsageSource.now())
     month = try #require(BillingPeriod(containing: now).previous)
   }
 
   /// A job as `weighbridge jobs` prints it.
-  private struct Job: Decodable {
+  struct Job: Decodable {
     struct Result: Decodable {
       var tenants: Int
       var rows: Int
@@ -31,6 +38,7 @@ struct JobsTests {
       var errors: [String: Int]
       var seconds: Double
       var outcome: String?
+      var file: String?
     }
     var id: Int64
     var kind: String
@@ -42,28 +50,30 @@ struct JobsTests {
     var createdBy: String
   }
 
-  private func jobs(_ arguments: String...) throws -> ServiceProcess.Result {
+  func jobs(_ arguments: String...) throws -> ServiceProcess.Result { try jobs(arguments) }
+
+  func jobs(_ arguments: [String]) throws -> ServiceProcess.Result {
     try service.run(
       ["jobs"] + arguments + ["--data-directory", service.data] + service.databaseArguments)
   }
 
-  private func decode<Value: Decodable>(_ text: String) throws -> Value {
+  func decode<Value: Decodable>(_ text: String) throws -> Value {
     let decoder = JSONDecoder()
     decoder.keyDecodingStrategy = .convertFromSnakeCase
     return try decoder.decode(Value.self, from: Data(text.utf8))
   }
 
-  private func all() throws -> [Job] { try decode(jobs("list", "--json").output) }
+  func all() throws -> [Job] { try decode(jobs("list", "--json").output) }
 
-  private func job(_ id: Int64) throws -> Job { try decode(jobs("show", "\(id)", "--json").output) }
+  func job(_ id: Int64) throws -> Job { try decode(jobs("show", "\(id)", "--json").output) }
 
-  private func wait(for id: Int64, _ state: String) throws -> Job {
+  func wait(for id: Int64, _ state: String) throws -> Job {
     try service.wait("job \(id) \(state)") { try job(id).state == state }
     return try job(id)
   }
 
   /// Sends a record of the last hour of a period.
-  private func send(_ number: Int, _ tenant: String, in period: BillingPeriod) throws {
+  func send(_ number: Int, _ tenant: String, in period: BillingPeriod) throws {
     let record = UsageSource.record(
       number, time: period.end.milliseconds - 3_600_000, tenant: tenant)
     let sent = try UsageSource.send([record], to: service.udp, source: "s\(number)")
@@ -79,7 +89,7 @@ struct JobsTests {
     return (0..<rows.count).map { rows.text($0, 0) }
   }
 
-  private func skipDelays() throws {
+  func skipDelays() throws {
     try database.administrator().execute(
       "UPDATE weighbridge.jobs SET next_attempt_at = now() WHERE state = 'waiting'")
   }
@@ -144,6 +154,48 @@ struct JobsTests {
     #expect(try finalizedBy("acme") == [name])
     #expect(try finalizedBy("globex").last == name)
     #expect(try service.verify().status == 0)
+  }
+
+  @Test(
+    "a verification is narrowed to a period, a tenant, or both; old ones are taken out",
+    .timeLimit(.minutes(3)))
+  func narrowed() throws {
+    let before = try #require(month.previous)
+    try service.start()
+    try send(1, "acme", in: month)
+    try send(2, "acme", in: before)
+    try send(3, "globex", in: month)
+    try service.flush()
+    let administrator = try database.administrator()
+    try administrator.execute(
+      "UPDATE weighbridge.usage_hourly SET quantity = quantity + 1 WHERE tenant = 'globex'")
+    func verify(_ arguments: String...) throws -> Job {
+      try decode(jobs(["run", "verify", "--json"] + arguments).output)
+    }
+    let equal = [
+      (try verify("--tenant", "acme"), 2), (try verify("--period", before.text), 1),
+      (try verify("--period", month.text, "--tenant", "acme"), 1),
+    ]
+    for (job, rows) in equal {
+      #expect(job.state == "done" && job.result?.outcome == "equal", "\(job)")
+      #expect(job.result?.rows == rows && job.result?.tenants == 1, "\(job)")
+    }
+    let failed = [try verify("--period", month.text), try verify("--tenant", "globex")]
+    for job in failed {
+      #expect(job.state == "failed" && job.result?.errors["usage_hourly"] == 1, "\(job)")
+    }
+    let dry = try jobs("run", "verify", "--tenant", "acme", "--dry-run")
+    #expect(dry.status == 0 && dry.output.hasSuffix("due at once: verify of acme\n"), "\(dry)")
+    let unknown = try verify("--tenant", "nobody")
+    #expect(unknown.lastError?.contains("there is no usage of tenant nobody") == true)
+
+    try administrator.execute(
+      """
+      UPDATE weighbridge.jobs SET finished_at = finished_at - interval '401 days'
+      WHERE state IN ('done', 'failed')
+      """)
+    let last = try verify("--tenant", "acme")
+    #expect(try all().map(\.id) == [last.id, unknown.id, failed[1].id, failed[0].id])
   }
 
   @Test("a difference ends the job for good, is shown, and can be retried", .timeLimit(.minutes(3)))
@@ -252,6 +304,7 @@ struct JobsTests {
     let period = try #require(BillingPeriod(containing: slot).previous)
     service.set("--jobs-finalize", "0 0 \(date.day) \(date.month) *")
     service.set("--jobs-finalize-after", "1h")
+    service.set("--jobs-export", "0 0 \(date.day) \(date.month) *")
     service.set("--jobs-tenants", "{globex: {finalize: none}}")
     // Every hour, and not while the test begins.
     service.set("--jobs-verify", "\((UsageSource.now() / 60_000 + 30) % 60) * * * *")
@@ -264,7 +317,7 @@ struct JobsTests {
     _ = try UsageSource.send(records, to: service.udp, source: "one")
     try service.flush()
     let planned = "SELECT 1 FROM weighbridge.job_schedules"
-    try service.wait("both planned") { try database.administrator().execute(planned).count == 2 }
+    try service.wait("all planned") { try database.administrator().execute(planned).count == 4 }
     #expect(try all().isEmpty)
     #expect(try service.stop() == 0)
     try lever.move(to: 2 * ClockLever.day)
@@ -279,6 +332,13 @@ struct JobsTests {
     #expect(finalize.schedule == "finalize" && finalize.result?.tenants == 1, "\(finalize)")
     #expect(try finalizedBy("acme") == ["job \(finalize.id) of schedule finalize"])
     #expect(try finalizedBy("globex").isEmpty)
+    // Nobody finalizes the period of globex.
+    try service.wait("exports that are refused") {
+      try all().filter { $0.kind == "export" && $0.lastError?.contains("globex") == true }.count
+        == 2
+    }
+    let exports = try all().filter { $0.kind == "export" }
+    #expect(Set(exports.map(\.schedule)) == ["export rollups", "export adjustments"])
     let rows = try database.administrator().execute(
       "SELECT scheduled_at = $1, arguments->>'period' FROM weighbridge.jobs WHERE job_id = $2",
       [slot.text, "\(finalize.id)"])
@@ -318,16 +378,30 @@ struct JobsTests {
       (["run", "finalize", "--period", "2026-13"], 2, "allowed: a month"),
       (["run", "finalize", "--period", next.text], 1, "is not over"),
       (["run", "finalize", "--period", month.text, "--tenant", "nobody"], 1, "tenant nobody"),
-      (["run", "verify", "--tenant", "acme"], 2, "verify compares everything"),
-      (["run", "export"], 1, "no job of kind export"),
-      (["run", "polish"], 2, "found \"polish\"; allowed: finalize, verify"),
+      (["run", "verify", "--period", "2026-13"], 2, "allowed: a month"),
+      (["run", "verify", "--what", "rollups"], 2, "go with export"),
+      (["run", "finalize", "--period", month.text, "--format", "csv"], 2, "go with export"),
+      (["run", "verify", "--compress", "gzip"], 2, "go with export"),
+      (["run", "export"], 2, "--period is missing"),
+      (["run", "export", "--period", next.text], 1, "is not over"),
+      (["run", "export", "--period", month.text], 1, "it is open for acme"),
+      (["run", "export", "--period", month.text, "--dry-run"], 1, "is not finalized"),
+      (
+        ["run", "export", "--period", month.text, "--tenant", "nobody"], 1,
+        "there is no period \(month.text) of tenant nobody"
+      ),
+      (["run", "export", "--period", "1999-01"], 1, "there is no period 1999-01"),
+      (["run", "export", "--period", month.text, "--what", "records"], 2, "--tenant is missing"),
+      (["run", "export", "--period", month.text, "--what", "bytes"], 2, "bytes"),
+      (["run", "export", "--period", month.text, "--format", "xml"], 2, "xml"),
+      (["run", "export", "--period", month.text, "--compress", "zip"], 2, "zip"),
+      (["run", "polish"], 2, "found \"polish\"; allowed: finalize, verify, export"),
       (["show", "7"], 1, "there is no job 7"), (["retry", "7"], 1, "there is no job 7"),
       (["list", "--state", "lost"], 2, "waiting, running, done, failed"),
       (["list", "--last", "0"], 2, "1 or more"),
     ]
     for (arguments, status, message) in cases {
-      let result = try service.run(
-        ["jobs"] + arguments + ["--data-directory", service.data] + service.databaseArguments)
+      let result = try jobs(arguments)
       #expect(result.status == status, "\(arguments): \(result)")
       #expect(result.errors.contains(message), "\(arguments): \(result)")
     }

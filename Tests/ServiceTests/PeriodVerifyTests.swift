@@ -45,6 +45,25 @@ struct PeriodVerifyTests {
     #expect(globex.outcome == .equal && globex.usage.equal == 0)
   }
 
+  @Test func aTenantIsVerifiedOverAllOfItsPeriods() throws {
+    let log = try VerifyTests.makeLog()
+    func verify(_ tenant: String) throws -> Verification {
+      try LogVerifier.verify(
+        log.layout, against: log.rollups, scope: FoldScope(tenant: tenant))
+    }
+    let (acme, globex) = (try verify("acme"), try verify("globex"))
+    #expect(acme.outcome == .equal && acme.usage.equal == 4 && acme.adjustments.equal == 2)
+    #expect(acme.periods.equal == 1 && acme.tenants == 1)
+    #expect(globex.outcome == .equal && globex.usage.equal == 1 && globex.periods.equal == 1)
+    let error = #expect(throws: CommandFailure.self) { _ = try verify("nobody") }
+    #expect(
+      error?.message
+        == "there is no usage of tenant nobody, neither in Postgres nor in the log")
+    try log.database.tamper("DELETE FROM weighbridge.billing_periods WHERE tenant = 'acme'")
+    #expect(try verify("acme").periods.differing > 0)
+    #expect(try verify("globex").outcome == .equal)
+  }
+
   @Test func aDifferenceIsSeenInItsScopeAlone() throws {
     let log = try VerifyTests.makeLog()
     try log.database.tamper(
@@ -62,6 +81,34 @@ struct PeriodVerifyTests {
     try log.database.tamper("UPDATE weighbridge.usage_adjustments SET quantity = quantity + 1")
     #expect(try verify(log, Self.february, tenant: "acme").adjustments.differing == 2)
     #expect(try verify(log, tenant: "acme").outcome == .equal)
+  }
+
+  @Test func theTotalOfAnOperationIsSeenInItsScopeAlone() throws {
+    let log = try VerifyTests.makeLog()
+    let flush = try log.lastFlush()
+    try log.database.tamper(
+      """
+      UPDATE weighbridge.billing_periods
+      SET operation_totals = jsonb_set(operation_totals, '{usage,compute,other,weighted}', '8')
+      WHERE tenant = 'acme' AND state = 'finalized'
+      """)
+    let name = "billing_periods (acme, 2026-01): operation_totals.usage.compute.other.weighted"
+    for tenant in ["acme", nil] {
+      let found = try verify(log, tenant: tenant)
+      #expect(found.outcome == .differs)
+      #expect(found.differences == ["\(name) is 8, its rows give 7, the log gives 7"])
+    }
+    #expect(try verify(log, tenant: "globex").outcome == .equal)
+    #expect(try verify(log, Self.february, tenant: "acme").outcome == .equal)
+    let past = try past(log, .flush(flush), tenant: "acme")
+    #expect(past.tenants.first?.differences == ["\(name) is 8, the log gives 7"])
+    #expect(past.exit == .refused)
+    // What the log no longer has, the rows still add up to.
+    try log.pass(40 * FlushedLog.day)
+    #expect(try log.deleteOldSegments() > 0)
+    #expect(
+      try verify(log, tenant: "acme").periods.differences.map(\.description)
+        == ["\(name) is 8, its rows give 7"])
   }
 
   @Test func aRowThatOnlyOneOfThemHasIsSeen() throws {

@@ -142,6 +142,28 @@ struct RetentionTests {
     return gone.flatMap(\.hours).reduce(0) { $0 + $1.records }
   }
 
+  /// What deleted segments held cannot be corrected, and that is told from what never was.
+  private func checkCorrections(of gone: UsageRecord) throws {
+    let hour = Hour(containing: gone.time)
+    func run(_ command: [String], _ hour: Hour) throws -> ServiceProcess.Result {
+      try service.run(
+        command + [
+          "--data-directory", service.data, "--tenant", gone.tenant, "--key", gone.key.text,
+          "--hour", hour.text, "--reason", "a test",
+        ])
+    }
+    for command in [["void"], ["void", "--dry-run"], ["amend", "--quantity", "1"]] {
+      let result = try run(command, hour)
+      #expect(result.status == 3, "\(result)")
+      #expect(result.errors.contains("key \(gone.key.text) of tenant \(gone.tenant)"))
+      #expect(result.errors.contains("beyond retention"), "\(result)")
+    }
+    let never = try run(["void"], Hour(index: hour.index - 1_000))
+    #expect(never.status == 1 && never.errors.contains("was ever accepted"), "\(never)")
+    try service.flush()
+    #expect(try database.totals().records == 700)
+  }
+
   /// The rollups of deleted segments stay, and the rest of the log is enough for everything else.
   private func checkRest(
     acme: [UsageRecord], globex: [UsageRecord], young: [UsageRecord]
@@ -167,6 +189,7 @@ struct RetentionTests {
       #expect(try service.verify().status == 3)
     }
     #expect(try service.run(["segments", "check", "--data-directory", service.data]).status == 0)
+    try checkCorrections(of: acme[0])
     #expect(try service.stop() == 0)
   }
 }

@@ -20,11 +20,12 @@ enum UsageSource {
 
   /// A frame of one record, without authentication.
   static func frame(
-    _ number: Int, sequence: UInt64, highest: UInt64? = nil, source: String = "raw"
+    _ number: Int, sequence: UInt64, highest: UInt64? = nil, source: String = "raw",
+    time: Int64 = now(), tenant: String? = nil
   ) throws -> [UInt8] {
     var encoder = try FrameEncoder(
       source: SourceIdentity(name: source, epoch: 1), keyID: .none)
-    _ = encoder.append(record(number))
+    _ = encoder.append(record(number, time: time, tenant: tenant))
     var bytes: [UInt8] = []
     encoder.finish(sequence: sequence, highestSequence: highest ?? sequence, to: &bytes) { _ in 0 }
     return bytes

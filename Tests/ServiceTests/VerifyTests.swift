@@ -42,39 +42,66 @@ struct VerifyTests {
     #expect(found.deletedSegments == 0)
   }
 
+  /// Changes of the finalized row, and what is said of each.
+  private static let changes: [(String, String)] = [
+    ("records = records + 1", "records is 4, its rows give 3, the log gives 3"),
+    ("digest = digest + 1", "digest is "),
+    ("adjustments_digest = 1", "adjustments_digest is 1, its rows give 0, the log gives 0"),
+    ("opening_level = 1", "opening_level is 1, its rows give 0, the log gives 0"),
+    ("closing_level = 999", "closing_level is 999, its rows give 1000, the log gives 1000"),
+    (
+      "totals = jsonb_set(totals, '{usage,compute,quantity}', '13')",
+      "totals.usage.compute.quantity is 13, its rows give 12, the log gives 12"
+    ),
+    (
+      "totals = jsonb_set(totals, '{usage,compute,weighted}', '13')",
+      "totals.usage.compute.weighted is 13, its rows give "
+    ),
+    (
+      "totals = totals #- '{usage,storage,byte_milliseconds}'",
+      "totals.usage.storage.byte_milliseconds is nothing, its rows give "
+    ),
+    (
+      "operation_totals = jsonb_set(operation_totals, '{usage,compute,op,quantity}', '6')",
+      "operation_totals.usage.compute.op.quantity is 6, its rows give 5, the log gives 5"
+    ),
+    (
+      "operation_totals = jsonb_set(operation_totals, '{usage,storage,op,records}', '2')",
+      "operation_totals.usage.storage.op.records is 2, its rows give 1, the log gives 1"
+    ),
+    (
+      "operation_totals = operation_totals #- '{usage,compute,other}'",
+      "operation_totals.usage.compute.other.byte_milliseconds is nothing, its rows give 0"
+    ),
+    (
+      """
+      operation_totals = jsonb_set(operation_totals, '{adjustments,traffic}',
+        '{"op": {"quantity": 1}}')
+      """,
+      "operation_totals.adjustments.traffic.op.quantity is 1, its rows give nothing, the log "
+        + "gives nothing"
+    ),
+    ("finalized_by = 'eve'", "finalized_by is eve, the log gives olga"),
+    (
+      "finalized_at = finalized_at - interval '1 s'",
+      "finalized_at is 2026-02-01T00:59:59Z, the log gives 2026-02-01T01:00:00Z"
+    ),
+    ("log_position = log_position + 1", "log_position is "),
+    ("run_id = 7", "run_id is 7, the log gives null"),
+    (
+      "period_start = period_start + interval '1 h'",
+      "period_start is 2026-01-01T01:00:00Z, the log gives 2026-01-01T00:00:00Z"
+    ),
+    (
+      "state = 'open', finalized_at = NULL", "state is open, the log gives finalized"
+    ),
+  ]
+
   @Test func everyFigureOfAFinalizedPeriodCounts() throws {
     let log = try Self.makeLog()
     try log.database.tamper("CREATE TABLE public.kept AS TABLE weighbridge.billing_periods")
     let january = "tenant = 'acme' AND state = 'finalized'"
-    let changes: [(String, String)] = [
-      ("records = records + 1", "records is 4, its rows give 3, the log gives 3"),
-      ("digest = digest + 1", "digest is "),
-      ("adjustments_digest = 1", "adjustments_digest is 1, its rows give 0, the log gives 0"),
-      ("opening_level = 1", "opening_level is 1, its rows give 0, the log gives 0"),
-      ("closing_level = 999", "closing_level is 999, its rows give 1000, the log gives 1000"),
-      (
-        "totals = jsonb_set(totals, '{usage,compute,quantity}', '13')",
-        "totals.usage.compute.quantity is 13, its rows give 12, the log gives 12"
-      ),
-      (
-        "totals = jsonb_set(totals, '{usage,compute,weighted}', '13')",
-        "totals.usage.compute.weighted is 13, its rows give "
-      ),
-      (
-        "totals = totals #- '{usage,storage,byte_milliseconds}'",
-        "totals.usage.storage.byte_milliseconds is nothing, its rows give "
-      ),
-      ("finalized_by = 'eve'", "finalized_by is eve, the log gives olga"),
-      (
-        "finalized_at = finalized_at - interval '1 s'",
-        "finalized_at is 2026-02-01T00:59:59Z, the log gives 2026-02-01T01:00:00Z"
-      ),
-      ("log_position = log_position + 1", "log_position is "),
-      (
-        "state = 'open', finalized_at = NULL", "state is open, the log gives finalized"
-      ),
-    ]
-    for (change, expected) in changes {
+    for (change, expected) in Self.changes {
       try log.database.tamper(
         "UPDATE weighbridge.billing_periods SET \(change) WHERE \(january)")
       let found = try log.verify()
@@ -160,6 +187,43 @@ struct VerifyTests {
     #expect(try log.verify().usage.differing == 2)
   }
 
+  /// Operations may be called as Unicode pleases, and may have in them what stands between the
+  /// names of figures.
+  @Test func operationsAreToldApartByTheirBytes() throws {
+    let log = try FlushedLog()
+    let forms = ["caf\u{E9}", "cafe\u{301}", "a.b", "GET /v1/\"x\"", "{}"]
+    try log.add(
+      forms.enumerated().map { number, form in
+        Self.record(UInt128(number), operation: form, quantity: Int64(number) + 1)
+      })
+    try log.pass(3 * FlushedLog.hour)
+    try log.finalizeFirstMonth()
+    #expect(try log.verify().outcome == .equal)
+    let compute = "(operation_totals->'usage'->'compute')"
+    for change in [
+      // One form for the other.
+      """
+      \(compute) || jsonb_build_object('\(forms[0])', \(compute)->'\(forms[1])',
+        '\(forms[1])', \(compute)->'\(forms[0])')
+      """,
+      // A path that reads like the one that was.
+      """
+      (\(compute) - 'a.b'::text)
+        || jsonb_build_object('a', jsonb_build_object('b', \(compute)->'a.b'))
+      """,
+    ] {
+      let found = try log.database.tampered(
+        """
+        UPDATE weighbridge.billing_periods
+        SET operation_totals = jsonb_set(operation_totals, '{usage,compute}', \(change))
+        WHERE state = 'finalized'
+        """
+      ) { try log.verify() }
+      #expect(found.outcome == .differs && found.periods.differing == 1, "\(change)")
+    }
+    #expect(try log.verify().outcome == .equal)
+  }
+
   @Test func beyondRetentionTheManifestStillCounts() throws {
     let log = try Self.makeLog()
     try log.pass(40 * FlushedLog.day)
@@ -187,7 +251,8 @@ struct VerifyTests {
         + "give 3 and 15", "\(changed.differences)")
     #expect(
       changed.differences.last
-        == "billing_periods (acme, 2026-01): totals.usage.compute.quantity is 12, its rows give 13",
+        == "billing_periods (acme, 2026-01): operation_totals.usage.compute.op.quantity is 5, its "
+        + "rows give 6; totals.usage.compute.quantity is 12, its rows give 13",
       "\(changed.differences)")
   }
 

@@ -41,3 +41,22 @@ CREATE TABLE weighbridge.job_schedules (
 
 GRANT SELECT, INSERT, UPDATE ON weighbridge.jobs, weighbridge.job_schedules TO weighbridge_service;
 GRANT SELECT ON weighbridge.jobs TO weighbridge_reader;
+
+-- Takes out the jobs of an installation that verified or exported, and were done 400 days ago. Jobs
+-- that finalized stay, because billing_periods.run_id names them; those that were given up stay
+-- until an operator lets them be tried again.
+CREATE FUNCTION weighbridge.delete_old_jobs(of_installation uuid) RETURNS bigint
+  LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  WITH deleted AS (
+    DELETE FROM weighbridge.jobs
+    WHERE kind IN ('verify', 'export') AND state = 'done'
+      AND finished_at < now() - interval '400 days' AND installation = of_installation
+    RETURNING 1)
+  SELECT count(*) FROM deleted
+$$;
+CREATE INDEX jobs_done ON weighbridge.jobs (finished_at)
+  WHERE kind IN ('verify', 'export') AND state = 'done';
+
+-- Functions may be called by everyone unless that is taken back.
+REVOKE ALL ON FUNCTION weighbridge.delete_old_jobs(uuid) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION weighbridge.delete_old_jobs(uuid) TO weighbridge_service;

@@ -3,6 +3,7 @@ extension FinalizeRefusal {
   public var name: String {
     switch self {
     case .unknownTenant: "unknown_tenant"
+    case .unknownPeriod: "unknown_period"
     case .notOver: "not_over"
     case .hoursOpen: "hours_open"
     case .hoursUnflushed: "hours_unflushed"
@@ -18,7 +19,7 @@ extension FinalizeRefusal {
   public var mayPass: Bool {
     switch self {
     case .notOver, .hoursOpen, .hoursUnflushed, .earlierPeriodOpen, .gapsOpen, .clockHeld: true
-    case .unknownTenant, .alreadyFinalized, .laterPeriodFinalized: false
+    case .unknownTenant, .unknownPeriod, .alreadyFinalized, .laterPeriodFinalized: false
     }
   }
 

@@ -4,6 +4,8 @@ import Wire
 public enum FinalizeRefusal: Error, Hashable, Sendable, CustomStringConvertible {
   /// No usage of this tenant was ever accepted.
   case unknownTenant(String)
+  /// The tenant's usage begins more than a period later.
+  case unknownPeriod(tenant: String, BillingPeriod, first: BillingPeriod)
   /// The period is not over yet.
   case notOver(PeriodBounds)
   /// Hours of the period are still open.
@@ -26,6 +28,9 @@ public enum FinalizeRefusal: Error, Hashable, Sendable, CustomStringConvertible 
     switch self {
     case .unknownTenant(let tenant):
       "no usage of tenant \(tenant) was ever accepted"
+    case .unknownPeriod(let tenant, let period, let first):
+      "tenant \(tenant) has no period \(period.text): its first usage is of \(first.text), and "
+        + "only the period right before that can be closed without usage"
     case .notOver(let bounds):
       "period \(bounds.period.text) is not over: it ends at \(bounds.end.text)"
     case .hoursOpen(let bounds, let hour):
@@ -43,23 +48,9 @@ public enum FinalizeRefusal: Error, Hashable, Sendable, CustomStringConvertible 
         + "one; periods are finalized in order"
     case .gapsOpen(let bounds, let gaps):
       "batches are missing that may hold usage of period \(bounds.period.text): "
-        + "\(Self.text(gaps)); let the sources send them again, or give them up with --accept-gaps"
+        + "\(gaps.text); let the sources send them again, or give them up with --accept-gaps"
     case .clockHeld:
       "the clock is held; run weighbridge clock confirm first"
     }
-  }
-
-  /// The first gaps of the first sources.
-  private static func text(_ gaps: [AcceptedGaps]) -> String {
-    var parts = gaps.prefix(3).map { gap in
-      let ranges = gap.missing.prefix(3).map { range in
-        range.count == 1 ? "\(range.lowerBound)" : "\(range.lowerBound) to \(range.upperBound)"
-      }
-      let more = gap.missing.count > 3 ? " and more" : ""
-      return "\(ranges.joined(separator: ", "))\(more) of source \(gap.source.name), epoch "
-        + "\(gap.source.epoch)"
-    }
-    if gaps.count > 3 { parts.append("and \(gaps.count - 3) more sources") }
-    return parts.joined(separator: "; ")
   }
 }

@@ -118,6 +118,10 @@ extension Ledger {
         ? .alreadyFinalized(tenant: tenant, period)
         : .laterPeriodFinalized(tenant: tenant, period, last: last)
     }
+    // An order for the wrong year would leave every period since then to be finalized, in order.
+    if state.finalized == nil, period < first.previous ?? first {
+      throw .unknownPeriod(tenant: tenant, period, first: first)
+    }
     let oldestOpen = state.finalized.map { $0.next ?? $0 } ?? first
     if oldestOpen < period { throw .earlierPeriodOpen(tenant: tenant, oldestOpen) }
     let due = Timestamp(milliseconds: bounds.end.start.milliseconds + configuration.closeGrace)

@@ -2,8 +2,8 @@
 public struct FoldScope: Sendable, Hashable {
   /// The tenant; nil for all.
   public let tenant: String?
-  /// The period.
-  public let period: BillingPeriod
+  /// The period; nil for all.
+  public let period: BillingPeriod?
   /// The hours in which the period of any of the tenants lies.
   public let hull: PeriodBounds
 
@@ -29,6 +29,15 @@ public struct FoldScope: Sendable, Hashable {
     }
   }
 
+  /// All rows of one tenant.
+  public init(tenant: String) {
+    self.tenant = tenant
+    period = nil
+    hull = PeriodBounds(
+      period: BillingPeriod(month: 0), start: Hour(index: 0), end: Hour(index: .max))
+    calendars = nil
+  }
+
   /// The rows of a period of one tenant whose hours are known.
   public init(tenant: String, bounds: PeriodBounds) {
     self.tenant = tenant
@@ -44,7 +53,8 @@ public struct FoldScope: Sendable, Hashable {
   /// The hours of a tenant's period; nil if the tenant is not wanted.
   public func bounds(of tenant: String) -> PeriodBounds? {
     if let wanted = self.tenant, !wanted.utf8.elementsEqual(tenant.utf8) { return nil }
-    return calendars.map { $0.schedule(of: tenant).bounds(of: period) } ?? hull
+    guard let calendars, let period else { return hull }
+    return calendars.schedule(of: tenant).bounds(of: period)
   }
 
   /// Whether a record of a tenant belongs to the period: by its hour, or by its booking if it is

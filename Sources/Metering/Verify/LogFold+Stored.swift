@@ -60,6 +60,9 @@ extension LogFold {
   /// The name of the tenant with this number.
   public func tenant(_ number: UInt32) -> String { names.tenantNames.name(of: number) }
 
+  /// The name of the operation with this number, as row keys have it.
+  public func operation(_ number: UInt32) -> String { names.operationNames.name(of: number) }
+
   /// The number of a tenant, nil if neither the log nor Postgres has it.
   public func tenantNumber(_ name: String) -> UInt32? { names.knownTenant(name) }
 

@@ -55,26 +55,8 @@ public struct Certificate: Sendable {
   /// Number of records, adjustments booked in the period included, in decimal.
   public var records: String { figures["records"]?.text ?? "" }
 
-  /// The figures as `(path, value)`, such as `totals.usage.traffic.records`.
-  var namedFigures: [String: String] {
-    var named: [String: String] = [:]
-    Self.collect(figures, at: "", into: &named)
-    return named
-  }
-
-  private static func collect(
-    _ value: CanonicalJSON, at path: String, into named: inout [String: String]
-  ) {
-    switch value {
-    case .object(let members):
-      for member in members {
-        collect(
-          member.value, at: path.isEmpty ? member.name : "\(path).\(member.name)", into: &named)
-      }
-    case .text(let text), .number(let text): named[path] = text
-    case .array, .boolean, .null: named[path] = ""
-    }
-  }
+  /// The figures by name.
+  var namedFigures: [FigureName: String] { FigureName.figures(in: figures) }
 }
 
 extension Certificate {

@@ -51,71 +51,108 @@ public struct CertificateComparison: Sendable {
     }
     try compareSegments(certificate, layout)
     let isLogSound = differences.isEmpty
-    try comparePeriod(certificate, database)
-    // What is damaged has been named; it cannot be folded.
-    guard isLogSound else { return }
-    let scope = FoldScope(tenant: certificate.tenant, bounds: certificate.bounds)
+    do {
+      try comparePeriod(certificate, database)
+      // What is damaged has been named; it cannot be folded.
+      guard isLogSound else {
+        try compareRows(certificate, database)
+        return
+      }
+    } catch {
+      throw LogVerifier.failure(error)
+    }
+    try compareLog(certificate, layout, database, progress)
+  }
+
+  /// Compares every row of the period with the log.
+  private mutating func compareLog(
+    _ certificate: Certificate, _ layout: DataDirectoryLayout, _ database: RollupDatabase,
+    _ progress: (Int, Int) -> Void
+  ) throws(CommandFailure) {
     do throws(CommandFailure) {
       let found = try LogVerifier.verify(
-        layout, against: database, scope: scope, progress: progress)
+        layout, against: database, scope: certificate.scope, progress: progress)
       differences += found.differences
       rows = found.usage.equal + found.adjustments.equal
       incomparable = found.incomparable
     } catch {
+      do {
+        try compareRows(certificate, database)
+      } catch {
+        throw LogVerifier.failure(error)
+      }
       guard !differences.isEmpty else { throw error }
       differences.append(error.message)
     }
   }
 }
 
+extension Certificate {
+  /// The rows of its period.
+  fileprivate var scope: FoldScope { FoldScope(tenant: tenant, bounds: bounds) }
+}
+
 // MARK: Postgres
 
 extension CertificateComparison {
+  /// Compares the row of `billing_periods`.
   private mutating func comparePeriod(
     _ certificate: Certificate, _ database: RollupDatabase
-  ) throws(CommandFailure) {
-    let scope = FoldScope(tenant: certificate.tenant, bounds: certificate.bounds)
-    do {
-      let (period, sums) = try database.snapshot { snapshot in
-        let periods = try StoredPeriod.read(snapshot, tenant: certificate.tenant)
-        var sums = PeriodFigures()
-        try snapshot.usage(scope.usageFilter) {
-          sums.add($0.sums, kind: $0.subject.kind, isAdjustment: false)
-        }
-        try snapshot.adjustments(scope.adjustmentsFilter) {
-          sums.add($0.sums, kind: $0.subject.kind, isAdjustment: true)
-        }
-        return (periods.first { $0.row.period == certificate.period }, sums)
-      }
-      let name = "(\(certificate.tenant), \(certificate.period.text))"
-      guard let row = period?.row, let finalized = row.finalized else {
-        differences.append("billing_periods \(name): it is not finalized")
-        return
-      }
-      let stored = try CertificateMaker.figures(row, finalized)
-      var found = certificate
-      found.figures = stored
-      compare(certificate.namedFigures, found.namedFigures, in: "billing_periods \(name)")
-      compareFinalization(certificate, finalized, in: "billing_periods \(name)")
-      // The rows give a part of the figures: those of the kinds.
-      let rows = sums.named(opening: row.openingLevel)
-      let ofKinds = certificate.namedFigures.filter { name, _ in
-        if name.hasPrefix("operation_totals.") { return false }
-        return !name.hasPrefix("totals.") || name.split(separator: ".").count == 4
-          || rows[name] != nil
-      }
-      compare(ofKinds, rows, in: "the rows of \(name)")
-    } catch {
-      throw LogVerifier.failure(error)
+  ) throws {
+    let stored = try database.snapshot { snapshot in
+      try StoredPeriod.read(snapshot, tenant: certificate.tenant)
+        .first { $0.row.period == certificate.period }
+    }
+    let name = "billing_periods (\(certificate.tenant), \(certificate.period.text))"
+    guard let stored, let finalized = stored.row.finalized else {
+      differences.append("\(name): it is not finalized")
+      return
+    }
+    compare(certificate.namedFigures, try stored.figures, in: name)
+    compareFinalization(certificate, stored.row, finalized, in: name)
+    let gaps = try CertificateMaker.acceptedGaps(of: finalized)
+    if gaps.canonicalBytes != certificate.acceptedGaps.canonicalBytes {
+      differences.append(
+        "\(name): the accepted gaps are \(Self.text(gaps)), the certificate says "
+          + Self.text(certificate.acceptedGaps))
     }
   }
 
+  /// Compares what the rows of the period add up to, where the log cannot say what each must be.
+  private mutating func compareRows(
+    _ certificate: Certificate, _ database: RollupDatabase
+  ) throws {
+    let scope = certificate.scope
+    let figures = certificate.namedFigures
+    guard let opening = figures[FigureName("opening_level")].flatMap({ Int128($0) }) else { return }
+    let sums = try database.snapshot { snapshot in
+      var sums = PeriodFigures<[UInt8]>()
+      try snapshot.usage(scope.usageFilter) { row in
+        sums.add(
+          row.sums, kind: row.subject.kind, operation: Array(row.subject.operation.utf8),
+          isAdjustment: false)
+      }
+      try snapshot.adjustments(scope.adjustmentsFilter) { row in
+        sums.add(
+          row.sums, kind: row.subject.kind, operation: Array(row.subject.operation.utf8),
+          isAdjustment: true)
+      }
+      return sums
+    }
+    compare(
+      figures, sums.named(opening: opening) { String(decoding: $0, as: UTF8.self) },
+      in: "the rows of (\(certificate.tenant), \(certificate.period.text))")
+  }
+
   private mutating func compareFinalization(
-    _ certificate: Certificate, _ finalized: FinalizedPeriod, in place: String
+    _ certificate: Certificate, _ row: PeriodRow, _ finalized: FinalizedPeriod, in place: String
   ) {
     let pairs = [
+      ("period_start", certificate.start.text, row.bounds.start.text),
+      ("period_end", certificate.end.text, row.bounds.end.text),
       ("finalized_at", certificate.time.text, finalized.time.text),
       ("finalized_by", certificate.operatorName, finalized.operatorName),
+      ("run_id", Self.text(certificate.run), Self.text(finalized.run)),
       ("log_partition", "\(certificate.partition)", "\(finalized.partition)"),
       ("log_position", "\(certificate.position.rawValue)", "\(finalized.position.rawValue)"),
     ]
@@ -124,13 +161,19 @@ extension CertificateComparison {
     }
   }
 
+  private static func text(_ gaps: CanonicalJSON?) -> String {
+    gaps?.canonicalBytes.map { String(decoding: $0, as: UTF8.self) } ?? "not readable"
+  }
+
+  private static func text(_ run: Int64?) -> String { run.map { "\($0)" } ?? "null" }
+
   private mutating func compare(
-    _ certified: [String: String], _ found: [String: String], in place: String
+    _ certified: [FigureName: String], _ found: [FigureName: String], in place: String
   ) {
     for name in Set(certified.keys).union(found.keys).sorted()
     where certified[name] != found[name] {
       differences.append(
-        "\(place): \(name) is \(found[name] ?? "nothing"), the certificate says "
+        "\(place): \(name.text) is \(found[name] ?? "nothing"), the certificate says "
           + (certified[name] ?? "nothing"))
     }
   }

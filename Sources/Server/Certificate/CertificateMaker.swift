@@ -22,16 +22,10 @@ public enum CertificateMaker {
   ) throws(CommandFailure) -> Certificate {
     do {
       let installation = try layout.readInstallation()
-      let (row, acceptance) = try database.snapshot { snapshot in
-        let row = try periodRow(snapshot, tenant: tenant, period: period)
-        var acceptance: AcceptanceRow?
-        if let finalized = row.finalized, let position = finalized.acceptance {
-          try snapshot.acceptances {
-            if $0.partition == finalized.partition, $0.position == position { acceptance = $0 }
-          }
-        }
-        return (row, acceptance)
+      let stored = try database.snapshot { snapshot in
+        try storedPeriod(snapshot, tenant: tenant, period: period)
       }
+      let row = stored.row
       guard let finalized = row.finalized else {
         throw CommandFailure(
           "period \(period.text) of tenant \(tenant) is open; it can be certified once it is "
@@ -51,63 +45,44 @@ public enum CertificateMaker {
         end: row.bounds.end, partition: finalized.partition, position: finalized.position,
         time: finalized.time, operatorName: finalized.operatorName, run: finalized.run,
         segments: try SegmentSpan(files, installation, scope).segments(upTo: finalized.position),
-        figures: try figures(row, finalized),
-        acceptedGaps: try acceptance.map(gaps) ?? .null)
+        figures: try stored.content,
+        acceptedGaps: try acceptedGaps(of: finalized))
     } catch {
       throw LogVerifier.failure(error)
     }
   }
 
-  private static func periodRow(
+  private static func storedPeriod(
     _ snapshot: RollupSnapshot, tenant: String, period: BillingPeriod
-  ) throws -> PeriodRow {
-    var rows: [PeriodRow] = []
-    try snapshot.periods(tenant: tenant) { rows.append($0) }
-    guard let first = rows.first, let last = rows.last else {
+  ) throws -> StoredPeriod {
+    let periods = try StoredPeriod.read(snapshot, tenant: tenant)
+    guard let first = periods.first?.row, let last = periods.last?.row else {
       throw CommandFailure("there is no tenant \(tenant)")
     }
-    guard let row = rows.first(where: { $0.period == period }) else {
+    guard let stored = periods.first(where: { $0.row.period == period }) else {
       throw CommandFailure(
         "there is no period \(period.text) of tenant \(tenant); it has "
           + (first.period == last.period
             ? first.period.text : "\(first.period.text) to \(last.period.text)"))
     }
-    return row
+    return stored
   }
 
-  /// The figures of a row as a certificate has them: all of them text.
-  static func figures(
-    _ row: PeriodRow, _ finalized: FinalizedPeriod
+  /// The gaps that a period was finalized in spite of, as a certificate has them; null if there
+  /// were none.
+  static func acceptedGaps(
+    of finalized: FinalizedPeriod
   ) throws(CommandFailure) -> CanonicalJSON {
-    .object([
-      .init("records", .text("\(finalized.records)")),
-      .init("digest", .text("\(finalized.digest)")),
-      .init("adjustments_digest", .text("\(finalized.adjustmentsDigest)")),
-      .init("opening_level", .text("\(row.openingLevel)")),
-      .init("closing_level", .text("\(finalized.closingLevel)")),
-      .init("totals", try json(finalized.totals, column: "totals")),
-      .init(
-        "operation_totals", try json(finalized.operationTotals, column: "operation_totals")),
-    ])
-  }
-
-  private static func gaps(_ acceptance: AcceptanceRow) throws(CommandFailure) -> CanonicalJSON {
-    .object([
+    guard let acceptance = finalized.acceptance else { return .null }
+    return .object([
       .init("position", .text("\(acceptance.position.rawValue)")),
       .init("at", .text(acceptance.time.text)), .init("by", .text(acceptance.operatorName)),
       .init("reason", .text(acceptance.reason)),
-      .init("gaps", try json(acceptance.gaps, column: "gaps")),
+      .init(
+        "gaps",
+        try CanonicalJSON(
+          column: "gaps", acceptance.gaps,
+          of: "gap_acceptances (\(acceptance.partition), \(acceptance.position.rawValue))")),
     ])
-  }
-
-  /// A column of JSON with every number as text.
-  private static func json(
-    _ text: String, column: String
-  ) throws(CommandFailure) -> CanonicalJSON {
-    do throws(JSONFault) {
-      return try JSONParser.parse(Array(text.utf8)).withNumbersAsText
-    } catch {
-      throw CommandFailure("column \(column) cannot be read \(error)")
-    }
   }
 }

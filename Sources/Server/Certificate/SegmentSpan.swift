@@ -25,7 +25,11 @@ struct SegmentSpan {
   ///   does not reach the position.
   func segments(upTo position: LogPosition) throws -> [Certificate.Segment] {
     let retained = try files.mapSegments()
-    var found = try deleted(before: retained.first?.number ?? .max, upTo: position)
+    var found: [Certificate.Segment] = []
+    if let (number, file) = retained.first {
+      let start = try SegmentHeader(parsing: file.bytes, segment: number).start.position
+      found = try deleted(before: number, at: start, upTo: position)
+    }
     var decoder = LogDecoder()
     let block = LoggedBlock()
     for (number, file) in retained {
@@ -62,26 +66,13 @@ struct SegmentSpan {
   }
 
   private func deleted(
-    before number: UInt64, upTo position: LogPosition
-  ) throws -> [Certificate.Segment] {
-    var found: [Certificate.Segment] = []
-    for entry in Manifest(files).read() where entry.segment < number {
-      guard entry.start <= position.rawValue else { break }
-      guard let chain = UInt64(entry.chain, radix: 16),
-        let arrival = Timestamp(rfc3339: entry.lastArrival)
-      else { throw CommandFailure("\(files.manifest): segment \(entry.segment) is not readable") }
-      let hours = entry.hours.compactMap { try? Hour(parsing: $0.hour) }
-      // Usage of the period, or older usage that came once it had begun: that may be booked in it.
-      let mayHold = hours.contains {
-        $0 < scope.hull.end
-          && ($0 >= scope.hull.start || arrival >= scope.hull.start.start)
-      }
-      guard mayHold || entry.end > position.rawValue else { continue }
-      found.append(
-        Certificate.Segment(
-          number: entry.segment, start: LogPosition(entry.start),
-          end: ChainPoint(position: LogPosition(entry.end), chain: chain)))
-    }
-    return found
+    before number: UInt64, at start: LogPosition, upTo position: LogPosition
+  ) throws(CommandFailure) -> [Certificate.Segment] {
+    let deleted = try DeletedUsage(
+      Manifest(files).read(), before: number, at: start.rawValue)
+    return deleted.segments.filter { segment in
+      guard segment.start <= position else { return false }
+      return segment.mayHold(scope.hull) || segment.end.position > position
+    }.map { Certificate.Segment(number: $0.number, start: $0.start, end: $0.end) }
   }
 }

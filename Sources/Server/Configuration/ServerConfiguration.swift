@@ -172,6 +172,14 @@ public struct ServerConfiguration: Sendable, Equatable {
     public var finalizeAfter = Duration.seconds(72 * 3_600)
     /// When Postgres is compared with the log; nil for never by itself.
     public var verify = try? CronSchedule(parsing: "17 3 * * *")
+    /// When the last period that is over is exported; nil for never by itself.
+    public var export: CronSchedule?
+    /// Where exports are put; nil for `exports` in the data directory.
+    public var exportDirectory: String?
+    /// How exports are written.
+    public var exportFormat = ExportFormat.csv
+    /// How exports are compressed.
+    public var exportCompression = ExportCompression.none
     /// Attempts after which a job is given up.
     public var attempts = 8
     /// Tenants with a finalize of their own, ascending by the bytes of the name.

@@ -144,6 +144,19 @@ extension Setting {
       "jobs.verify", \.jobs.verify, OptionalFormat(absence: "none", wrapped: CronFormat()),
       "When Postgres is compared with the log."),
     Setting(
+      "jobs.export", \.jobs.export, OptionalFormat(absence: "none", wrapped: CronFormat()),
+      "When the last period that is over is exported; it must be finalized by then."),
+    Setting(
+      "jobs.exportDirectory", \.jobs.exportDirectory,
+      OptionalFormat(absence: "default", wrapped: PathFormat()),
+      "Where export jobs put their files; default is exports in the data directory."),
+    Setting(
+      "jobs.exportFormat", \.jobs.exportFormat, ChoiceFormat<ExportFormat>(),
+      "How export jobs write rows unless they are told."),
+    Setting(
+      "jobs.exportCompression", \.jobs.exportCompression, ChoiceFormat<ExportCompression>(),
+      "How export jobs compress their files unless they are told."),
+    Setting(
       "jobs.attempts", \.jobs.attempts, NumberFormat(1...100, of: "attempts"),
       "Attempts after which a job is given up until an operator lets it be tried again."),
     Setting(

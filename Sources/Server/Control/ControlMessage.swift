@@ -91,17 +91,30 @@ public struct FinalizeResult: Codable, Sendable {
   public var start: String?
   /// The first hour after it.
   public var end: String?
+  /// Whether the period is finalized now, by this order or one before.
+  public var isFinalized: Bool
   /// Whether gaps in sources' numberings were given up for it, or would be.
   public var acceptsGaps = false
-  /// Whether it was refused because the period had been finalized before.
-  var isFinalized: Bool?
+  /// For a dry run: which gaps would be given up, in words.
+  public var gaps: String?
   /// Whether asking again later can end in another way.
   var mayPass: Bool?
 
-  init(tenant: String, bounds: PeriodBounds, acceptsGaps: Bool) {
+  /// A period that was finalized.
+  init(_ done: PeriodFinalization) {
+    tenant = done.tenant
+    (start, end) = (done.bounds.start.text, done.bounds.end.text)
+    isFinalized = true
+    acceptsGaps = done.acceptance != nil
+  }
+
+  /// A period that would be finalized.
+  init(tenant: String, _ plan: Ledger.FinalizePlan) {
     self.tenant = tenant
-    (start, end) = (bounds.start.text, bounds.end.text)
-    self.acceptsGaps = acceptsGaps
+    (start, end) = (plan.bounds.start.text, plan.bounds.end.text)
+    isFinalized = false
+    acceptsGaps = !plan.gaps.isEmpty
+    gaps = plan.gaps.isEmpty ? nil : plan.gaps.text
   }
 
   init(tenant: String, refusal: FinalizeRefusal) {

@@ -14,7 +14,9 @@ struct RecordSearch: Sendable {
 
   /// The records that count, or did, in the order of the log. Blocks: it reads segments.
   ///
-  /// - Throws: `SegmentError`, `JournalError` or ``SystemCallError`` if the log cannot be read.
+  /// - Returns: at least one.
+  /// - Throws: ``CommandFailure`` if there is none; `SegmentError`, `JournalError` or
+  ///   ``SystemCallError`` if the log cannot be read.
   func find() throws -> [FoundRecord] {
     var found: [FoundRecord] = []
     let reader = RecordReader(tenant: tenant)
@@ -33,6 +35,24 @@ struct RecordSearch: Sendable {
         }
       }
     }
+    guard !found.isEmpty else { throw notFound }
     return found
+  }
+
+  /// Whether there is no such record, or the log that would have it is beyond retention.
+  private var notFound: CommandFailure {
+    let key = keys.first?.text ?? ""
+    let named = "no record with key \(key) of tenant \(tenant) in hour \(hour.text)"
+    let deleted = Manifest(files).read().count { entry in
+      entry.hours.contains { $0.hour == hour.text }
+    }
+    guard deleted == 0 else {
+      return CommandFailure(
+        "\(named) is in the log; \(deleted) segment\(deleted == 1 ? "" : "s") with usage of that "
+          + "hour \(deleted == 1 ? "is" : "are") beyond retention, so that it cannot be corrected "
+          + "if it was there", exit: .beyondRetention)
+    }
+    return CommandFailure(
+      "\(named) was ever accepted; weighbridge export records lists keys and times")
   }
 }

@@ -47,13 +47,7 @@ public final class DataDirectory: Sendable {
 
   /// Bytes that this process may still write to the disk (`f_bavail` of `statvfs(3)`).
   public func freeBytes() throws(SystemCallError) -> UInt64 {
-    var status = statvfs()
-    try SystemCallError.check("examine", layout.path) {
-      Int(unsafe statvfs(layout.path, &status))
-    }
-    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
-      by: UInt64(status.f_frsize))
-    return overflow ? .max : bytes
+    try FilePath.freeBytes(layout.path)
   }
 
   /// Makes the runtime directory (mode 0700), or checks the one that is there, and removes the

@@ -47,6 +47,9 @@ public struct DataDirectoryLayout: Sendable, Hashable {
   /// The directory of the private Postgres cluster.
   public var postgresCluster: String { "\(path)/postgres" }
 
+  /// The directory of what export jobs write, unless another one is configured.
+  var exports: String { "\(path)/exports" }
+
   /// Whether there is a log, of whatever length.
   var hasLog: Bool { (try? FileStatus(of: partition(0))) != nil }
 

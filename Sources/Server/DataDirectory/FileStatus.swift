@@ -41,6 +41,16 @@ enum FilePath {
     return slash == path.startIndex ? "/" : String(path[..<slash])
   }
 
+  /// Bytes that this process may still write to the disk of a file or directory (`f_bavail` of
+  /// `statvfs(3)`).
+  static func freeBytes(_ path: String) throws(SystemCallError) -> UInt64 {
+    var status = statvfs()
+    try SystemCallError.check("examine", path) { Int(unsafe statvfs(path, &status)) }
+    let (bytes, overflow) = UInt64(status.f_bavail).multipliedReportingOverflow(
+      by: UInt64(status.f_frsize))
+    return overflow ? .max : bytes
+  }
+
   /// The path without links and dots (`realpath(3)`), which must exist.
   static func resolved(_ path: String) throws(SystemCallError) -> String {
     guard let text = unsafe realpath(path, nil) else {

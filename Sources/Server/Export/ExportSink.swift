@@ -2,7 +2,7 @@ internal import Compression
 internal import Glibc
 
 /// How an export is compressed.
-public enum ExportCompression: String, Sendable, CaseIterable {
+public enum ExportCompression: String, Codable, Sendable, CaseIterable {
   /// One gzip member (RFC 1952).
   case gzip
   /// One zstd frame (RFC 8878).
@@ -34,6 +34,8 @@ public final class ExportSink {
   private static let pieceLength = 1 << 16
 
   private let target: Target
+  /// Bytes that are left free on the disk of a file.
+  private let reserve: UInt64
   private let stream: Stream
   private let file: OpenFile?
   private var isPlaced = false
@@ -48,10 +50,17 @@ public final class ExportSink {
 
   /// A sink without content yet.
   ///
+  /// - Parameters:
+  ///   - target: where the bytes go.
+  ///   - compression: how they are compressed.
+  ///   - reserve: bytes that must be left free on the disk of a file.
   /// - Throws: ``CommandFailure`` if the file cannot be made, or if something else than a file is
   ///   in its place.
-  public init(_ target: Target, compression: ExportCompression) throws(CommandFailure) {
+  public init(
+    _ target: Target, compression: ExportCompression, reserve: UInt64 = 0
+  ) throws(CommandFailure) {
     self.target = target
+    self.reserve = reserve
     stream =
       switch compression {
       case .gzip: .gzip(GzipStream())
@@ -131,6 +140,7 @@ public final class ExportSink {
     case .standardOutput: descriptor = STDOUT_FILENO
     case .file: descriptor = file?.descriptor ?? -1
     }
+    try requireRoom()
     var offset = 0
     while offset < ready.count {
       do throws(SystemCallError) {
@@ -148,6 +158,13 @@ public final class ExportSink {
           "nobody reads standard output any more; \(writtenBytes) bytes were written")
       }
     }
+  }
+
+  private func requireRoom() throws(CommandFailure) {
+    guard reserve > 0, let file, let free = try? FilePath.freeBytes(file.path) else { return }
+    guard free < UInt64(ready.count) || free - UInt64(ready.count) < reserve else { return }
+    throw CommandFailure(
+      "cannot write \(file.path): \(free) bytes are free on its disk, and \(reserve) stay free")
   }
 
   private var name: String {

@@ -13,11 +13,13 @@ struct RecordExport {
   private let files: PartitionFiles
   private let installation: Installation
 
-  /// - Parameter scope: a period of one tenant.
+  /// - Parameters:
+  ///   - scope: a period of one tenant.
+  ///   - isFinal: whether it must be finalized.
   /// - Throws: ``CommandFailure`` if there is no such period; with
   ///   ``CommandExit/beyondRetention`` if deleted segments had usage of it.
   init(
-    _ layout: DataDirectoryLayout, _ database: RollupDatabase, _ scope: FoldScope
+    _ layout: DataDirectoryLayout, _ database: RollupDatabase, _ scope: FoldScope, isFinal: Bool
   ) throws {
     guard let tenant = scope.tenant else {
       preconditionFailure("BUG: records are exported for one tenant")
@@ -29,7 +31,7 @@ struct RecordExport {
     partition = UInt16(number)
     self.scope = scope
     let known = try database.snapshot { [installation] snapshot in
-      try scope.requireKnown(snapshot)
+      try scope.requireKnown(snapshot, isFinal: isFinal)
       let stored = try snapshot.checkpoints().first { $0.partition == UInt16(number) }
       if let stored, stored.installation != installation.id {
         throw DatabaseError.installationMismatch(
@@ -51,8 +53,8 @@ struct RecordExport {
     let deleted = try DeletedUsage(Manifest(files).read(), before: number, at: start.rawValue)
     guard deleted.spares(scope.hull) else {
       throw CommandFailure(
-        "records of period \(scope.period.text) were in segments that retention has deleted; the "
-          + "log begins at position \(start.rawValue)", exit: .beyondRetention)
+        "records of \(scope.name) were in segments that retention has deleted; the log begins at "
+          + "position \(start.rawValue)", exit: .beyondRetention)
     }
   }
 

@@ -6,7 +6,7 @@ public enum JobKind: String, Sendable, CaseIterable {
   case finalize
   /// Compares Postgres with the log.
   case verify
-  /// Writes usage to a file.
+  /// Writes the usage of a finalized period to a file.
   case export
 }
 
@@ -18,12 +18,24 @@ public struct JobArguments: Codable, Sendable, Hashable {
   public var tenant: String?
   /// Tenants that are left out where all are meant: they have schedules of their own.
   public var except: [String]?
+  /// What is exported.
+  public var what: ExportTable?
+  /// How an export is written; nil: as the service is configured.
+  public var format: ExportFormat?
+  /// How an export is compressed; nil: as the service is configured.
+  public var compress: ExportCompression?
 
   /// Arguments of a job.
-  public init(period: String? = nil, tenant: String? = nil, except: [String]? = nil) {
+  public init(
+    period: String? = nil, tenant: String? = nil, except: [String]? = nil,
+    what: ExportTable? = nil, format: ExportFormat? = nil, compress: ExportCompression? = nil
+  ) {
     self.period = period
     self.tenant = tenant
     self.except = except
+    self.what = what
+    self.format = format
+    self.compress = compress
   }
 
   /// The arguments in a JSON object; nil if it is none of a job.
@@ -41,20 +53,22 @@ public struct JobArguments: Codable, Sendable, Hashable {
 public struct JobSummary: Codable, Sendable, Hashable {
   /// Tenants that it did something for.
   public var tenants = 0
-  /// Rows of Postgres that it wrote or compared.
+  /// Rows of Postgres that it wrote or compared, or rows of its file.
   public var rows = 0
   /// Records in them.
   public var records: Int64 = 0
   /// What was refused or differs, counted by kind.
   public var errors: [String: Int] = [:]
-  /// The first of these in sentences.
+  /// The first of these in sentences, and then the first warnings.
   public var details: [String] = []
   /// The answer in a word, where there is one.
   public var outcome: String?
+  /// The file that it put in place.
+  public var file: String?
   /// How long the last attempt took.
   public var seconds: Double = 0
 
-  /// How many of ``details`` are kept.
+  /// How many of each in ``details`` are kept.
   static let detailLimit = 10
 
   /// A run that came to nothing yet.

@@ -9,61 +9,77 @@ public struct JobOrder: Sendable, Hashable {
   /// What is to be done.
   public let kind: JobKind
   /// To what.
-  public let arguments: JobArguments
+  public private(set) var arguments: JobArguments
 
   /// What would become of a tenant's period.
   public struct Effect: Codable, Sendable, Hashable {
     /// The tenant.
     public var tenant: String
-    /// `finalize`, or why not.
+    /// `export`, or `finalize` or why not.
     public var effect: String
   }
 
   /// An order.
   ///
-  /// - Throws: ``CommandFailure`` if the options do not belong to the kind, or the period is not
+  /// - Throws: ``CommandFailure`` if the arguments do not belong to the kind, or the period is not
   ///   over.
   public init(
-    _ kind: JobKind, period: BillingPeriod?, tenant: String?, calendars: CalendarTable = .empty
+    _ kind: JobKind, _ arguments: JobArguments, calendars: CalendarTable = .empty
   ) throws(CommandFailure) {
+    let (period, tenant) = (try arguments.billingPeriod(), arguments.tenant)
+    let isExport = arguments.what != nil || arguments.format != nil || arguments.compress != nil
+    if isExport, kind != .export {
+      throw CommandFailure("--what, --format and --compress go with export", exit: .usage)
+    }
     switch kind {
-    case .finalize:
+    case .finalize, .export:
       guard let period else {
         throw CommandFailure(
           "--period is missing; allowed: a month such as 2026-01", exit: .usage)
+      }
+      if arguments.what == .records, tenant == nil {
+        throw CommandFailure(
+          "--tenant is missing: records are exported for one tenant", exit: .usage)
       }
       let now = Timestamp(milliseconds: EventLoop.wallMilliseconds())
       let end = calendars.schedule(of: tenant ?? "").bounds(of: period).end
       guard end.start <= now else {
         throw CommandFailure("period \(period.text) is not over: it ends at \(end.text)")
       }
-    case .verify:
-      guard period == nil, tenant == nil else {
-        throw CommandFailure(
-          "verify compares everything; allowed: no --period and no --tenant", exit: .usage)
-      }
-    case .export:
-      throw CommandFailure("there is no job of kind export yet; allowed: finalize, verify")
+    case .verify: break
     }
     self.kind = kind
-    arguments = JobArguments(period: period?.text, tenant: tenant)
+    self.arguments = arguments
+    if kind == .export { self.arguments.what = arguments.what ?? .rollups }
   }
 
-  /// What the job would do as Postgres stands: each tenant that it means, ascending by name.
+  /// What the job would do as Postgres stands: each tenant that it means, ascending by name; none
+  /// for a verification, which changes nothing.
   ///
-  /// - Throws: ``CommandFailure`` if Postgres cannot be asked, or knows no usage of the tenant.
+  /// - Throws: ``CommandFailure`` if Postgres cannot be asked, or knows no usage that is meant, or
+  ///   if the period of an export is not finalized.
   public func effects(in database: RollupDatabase) throws(CommandFailure) -> [Effect] {
-    guard let period = arguments.period.flatMap({ try? BillingPeriod(parsing: $0) }) else {
-      return []
-    }
+    guard kind != .verify, let period = try arguments.billingPeriod() else { return [] }
     var rows: [PeriodRow] = []
     do {
       try database.snapshot { snapshot in
+        if kind == .export {
+          try arguments.scope(.empty)?.requireKnown(snapshot, isFinal: true)
+        }
         try snapshot.periods(tenant: arguments.tenant) { rows.append($0) }
       }
     } catch {
-      throw CommandFailure("\(error)")
+      throw LogVerifier.failure(error)
     }
+    guard kind == .finalize else {
+      return rows.filter { $0.period == period }.map { Effect(tenant: $0.tenant, effect: "export") }
+    }
+    return try finalizing(period, rows)
+  }
+
+  private func finalizing(
+    _ period: BillingPeriod, _ rows: [PeriodRow]
+  ) throws(CommandFailure) -> [Effect] {
     var effects: [Effect] = []
     var isBlocked = false
     for row in rows where row.period <= period {

@@ -227,7 +227,7 @@ final class JobRunner: Sendable {
     }
   }
 
-  /// Writes down what has ended; whatever could not be written stays.
+  /// Writes down what has ended, and takes old jobs out; whatever could not be written stays.
   @discardableResult
   private func writeEnded(_ database: RollupDatabase) throws(DatabaseError) -> Bool {
     var isChanged = false
@@ -241,6 +241,7 @@ final class JobRunner: Sendable {
       isChanged = true
       note(job, attempt, report, summary)
     }
+    if isChanged { try database.deleteOldJobs(of: installation) }
     return isChanged
   }
 

@@ -4,7 +4,8 @@ internal import Wire
 
 /// What is due by a cron expression of the configuration.
 struct JobSchedule: Sendable, Hashable {
-  /// Its name in Postgres, where it must stay the same: `finalize`, `finalize acme`, `verify`.
+  /// Its name in Postgres, where it must stay the same: `finalize`, `finalize acme`, `verify`,
+  /// `export rollups`.
   var name: String
   var kind: JobKind
   var cron: CronSchedule
@@ -14,8 +15,10 @@ struct JobSchedule: Sendable, Hashable {
   var tenant: String?
   /// Tenants with schedules of their own.
   var except: [String] = []
+  /// What an export writes.
+  var what: ExportTable?
   /// The periods of these tenants.
-  var calendar = CalendarTable.empty.schedule(of: "")
+  var calendars = [CalendarTable.empty.schedule(of: "")]
 
   /// The schedules of a configuration. A tenant with a calendar has its own, because its periods
   /// end at other times.
@@ -40,10 +43,20 @@ struct JobSchedule: Sendable, Hashable {
         JobSchedule(
           name: "\(JobKind.finalize.rawValue) \(own.tenant)", kind: .finalize, cron: cron,
           delay: (own.finalizeAfter ?? jobs.finalizeAfter).milliseconds, tenant: own.tenant,
-          calendar: calendars.schedule(of: own.tenant)))
+          calendars: [calendars.schedule(of: own.tenant)]))
     }
     if let cron = jobs.verify {
       schedules.append(JobSchedule(name: JobKind.verify.rawValue, kind: .verify, cron: cron))
+    }
+    if let cron = jobs.export {
+      // What a period comes to is in both tables.
+      for what in [ExportTable.rollups, .adjustments] {
+        var export = JobSchedule(
+          name: "\(JobKind.export.rawValue) \(what.rawValue)", kind: .export, cron: cron, what: what
+        )
+        export.calendars += Set(calendars.entries.map(\.tenant)).map { calendars.schedule(of: $0) }
+        schedules.append(export)
+      }
     }
     return schedules
   }
@@ -55,30 +68,31 @@ struct JobSchedule: Sendable, Hashable {
 
   /// The jobs of the slots in `(planned, due]`.
   ///
-  /// What was missed is made good as far as it makes a difference: each period is finalized, by the
-  /// last slot that meant it, in order; of other jobs only the last slot counts, because a later
-  /// one does all that an earlier one would have done.
+  /// What was missed is made good as far as it makes a difference: each period is finalized or
+  /// exported, by the last slot that meant it, in order; of verifications only the last slot
+  /// counts, because a later one does all that an earlier one would have done.
   func jobs(after planned: Timestamp, upTo due: Timestamp, attempts: Int) -> [NewJob] {
     var slots: [(slot: Timestamp, period: BillingPeriod?)] = []
     var time = planned
     while let slot = cron.next(after: time), slot <= due {
       time = slot
-      let period = kind == .finalize ? lastPeriod(endedBy: slot) : nil
-      if kind == .finalize, period == nil { continue }
+      let period = kind == .verify ? nil : lastPeriod(endedBy: slot)
+      if kind != .verify, period == nil { continue }
       if let last = slots.last, last.period == period { slots.removeLast() }
       slots.append((slot, period))
     }
     return slots.map { slot, period in
       let arguments = JobArguments(
-        period: period?.text, tenant: tenant, except: except.isEmpty ? nil : except)
+        period: period?.text, tenant: tenant, except: except.isEmpty ? nil : except,
+        what: what)
       return NewJob(
         kind: kind.rawValue, arguments: arguments.text, scheduled: slot, maximumAttempts: attempts,
         createdBy: "schedule \(name)")
     }
   }
 
-  /// The last period that is over at a time; nil if none is.
+  /// The last period that is over for all at a time; nil if none is.
   private func lastPeriod(endedBy time: Timestamp) -> BillingPeriod? {
-    calendar.period(containing: Hour(containing: time)).period.previous
+    calendars.map { $0.period(containing: Hour(containing: time)).period }.min()?.previous
   }
 }

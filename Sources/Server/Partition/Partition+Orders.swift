@@ -18,9 +18,7 @@ extension Partition {
     if isDryRun {
       return tenants.map { tenant in
         do throws(FinalizeRefusal) {
-          let plan = try ledger.plan(order, tenant: tenant)
-          return FinalizeResult(
-            tenant: tenant, bounds: plan.bounds, acceptsGaps: !plan.gaps.isEmpty)
+          return FinalizeResult(tenant: tenant, try ledger.plan(order, tenant: tenant))
         } catch {
           return FinalizeResult(tenant: tenant, refusal: error)
         }
@@ -28,9 +26,7 @@ extension Partition {
     }
     return zip(tenants, ledger.finalize(order, tenants: tenants)).map { tenant, result in
       switch result {
-      case .success(let done):
-        FinalizeResult(
-          tenant: tenant, bounds: done.bounds, acceptsGaps: done.acceptance != nil)
+      case .success(let done): FinalizeResult(done)
       case .failure(let refusal): FinalizeResult(tenant: tenant, refusal: refusal)
       }
     }

@@ -39,39 +39,51 @@ extension Service {
     }
     let amendment = try request.amendment?.amendment()
     let partition = partitions[tenants.partition(ofTenant: tenant)]
-    partition.home.perform(from: home) { [home] in
-      partition.find(RecordKey.meant(by: key), of: tenant, in: hour) { result in
-        let answer: ControlResponse
-        do {
-          let found = try Self.one(of: try result.get(), request, partition)
-          answer = ControlResponse(
-            corrections: [
-              partition.correct(
-                found, amendment, isDryRun: exchange.request.isDryRun == true,
-                operatorName: exchange.request.operatorName ?? "unknown", reason: request.reason)
-            ])
-        } catch {
-          answer = ControlResponse(refusing: error)
-        }
-        partition.whenSynced {
-          home.perform(from: partition.home) { exchange.answer(answer) }
+    let operatorName = exchange.request.operatorName ?? "unknown"
+    partition.home.perform(from: home) { [unowned self] in
+      partition.find(RecordKey.meant(by: key), of: tenant, in: hour) { [unowned self] result in
+        home.perform(from: partition.home) { [unowned self] in
+          // Looking takes its time, and nobody finds it done later who had given it up.
+          guard exchange.isAwaited else {
+            logger.notice(
+              "correction given up: the command has ended before it was made; nothing is changed",
+              metadata: ["tenant": "\(tenant)", "key": "\(key)", "operator": "\(operatorName)"])
+            return
+          }
+          partition.home.perform(from: home) { [home] in
+            let answer = Self.decide(result, amendment, request, exchange.request, partition)
+            partition.whenSynced {
+              home.perform(from: partition.home) { exchange.answer(answer) }
+            }
+          }
         }
       }
     }
   }
 
-  /// The one record that a request means.
+  /// Voids or amends the record that was found. It runs where the partition lives.
+  private static func decide(
+    _ found: Result<[FoundRecord], any Error>, _ amendment: Amendment?,
+    _ request: CorrectionRequest, _ order: ControlRequest, _ partition: Partition
+  ) -> ControlResponse {
+    do {
+      let record = try one(of: try found.get(), request, partition)
+      let report = partition.correct(
+        record, amendment, isDryRun: order.isDryRun == true,
+        operatorName: order.operatorName ?? "unknown", reason: request.reason)
+      return ControlResponse(corrections: [report])
+    } catch {
+      return ControlResponse(refusing: error)
+    }
+  }
+
+  /// The one record that a request means, of at least one.
   private static func one(
     of found: [FoundRecord], _ request: CorrectionRequest, _ partition: Partition
   ) throws(CommandFailure) -> FoundRecord {
     let named =
       "key \(request.key ?? "") of tenant \(request.tenant ?? "") in hour "
       + (request.hour ?? "")
-    guard !found.isEmpty else {
-      throw CommandFailure(
-        "no record with \(named) is in the log; it was not accepted, or its segment is beyond "
-          + "retention", exit: .beyondRetention)
-    }
     if let position = request.position {
       guard let record = found.first(where: { $0.position.rawValue == position }) else {
         let places = found.map { "\($0.position.rawValue)" }.joined(separator: ", ")

@@ -4,23 +4,28 @@ internal import Wire
 
 /// What the segments that retention deleted held, as the manifest says.
 public struct DeletedUsage: Sendable {
-  /// Number of deleted segments.
-  public let segments: Int
+  /// The deleted segments, ascending.
+  let segments: [DeletedSegment]
   /// Sums per hour and kind over all of them, late usage under its own hour.
   public let sums: [SegmentSummary.HourKind: SegmentSummary.HourSums]
-  /// The arrival of the last entry in them; nil if nothing was deleted.
-  private let lastArrival: Timestamp?
+  /// The last arrival in those segments that had usage of an hour and kind.
+  private let lastArrivals: [SegmentSummary.HourKind: Timestamp]
 
   /// Nothing was deleted.
-  public static let none = DeletedUsage(segments: 0, sums: [:], lastArrival: nil)
+  public static let none = DeletedUsage([])
 
-  private init(
-    segments: Int, sums: [SegmentSummary.HourKind: SegmentSummary.HourSums],
-    lastArrival: Timestamp?
-  ) {
+  private init(_ segments: [DeletedSegment]) {
     self.segments = segments
+    var sums: [SegmentSummary.HourKind: SegmentSummary.HourSums] = [:]
+    var arrivals: [SegmentSummary.HourKind: Timestamp] = [:]
+    for segment in segments {
+      for (place, held) in segment.sums {
+        sums[place, default: .init()].addWrapping(held)
+        arrivals[place] = max(arrivals[place] ?? segment.lastArrival, segment.lastArrival)
+      }
+    }
     self.sums = sums
-    self.lastArrival = lastArrival
+    lastArrivals = arrivals
   }
 
   /// The usage of the segments before the first retained one.
@@ -38,45 +43,38 @@ public struct DeletedUsage: Sendable {
   ) throws(CommandFailure) {
     var entries: [UInt64: ManifestEntry] = [:]
     for entry in manifest where entry.segment < number { entries[entry.segment] = entry }
-    var sums: [SegmentSummary.HourKind: SegmentSummary.HourSums] = [:]
-    var last: Timestamp?
+    var segments: [DeletedSegment] = []
     var position: UInt64 = 0
     for entry in entries.values.sorted(by: { $0.segment < $1.segment }) {
-      guard entry.start == position, let arrival = Timestamp(rfc3339: entry.lastArrival) else {
+      guard entry.start == position, let segment = DeletedSegment(entry) else {
         throw Self.missing(from: position, to: start)
       }
-      for hour in entry.hours {
-        guard let key = hour.key, let quantity = Int128(hour.quantity) else {
-          throw Self.missing(from: position, to: start)
-        }
-        sums[key, default: .init()].count += hour.records
-        sums[key, default: .init()].quantity += quantity
-      }
-      last = max(last ?? arrival, arrival)
+      segments.append(segment)
       position = entry.end
     }
     guard position == start else { throw Self.missing(from: position, to: start) }
-    self.init(segments: entries.count, sums: sums, lastArrival: last)
+    self.init(segments)
   }
 
   /// Whether no deleted segment had usage of a period: neither of its hours, nor late usage that is
-  /// booked in it, which can only have come after it began.
+  /// booked in it.
   func spares(_ period: PeriodBounds) -> Bool {
-    guard let lastArrival else { return true }
-    return lastArrival < period.start.start && !sums.keys.contains { period.contains($0.hour) }
+    !segments.contains { $0.mayHold(period) }
+  }
+
+  /// Whether a deleted segment may have had usage of a row.
+  ///
+  /// - Parameters:
+  ///   - place: its hour and kind.
+  ///   - bookingStart: where the period begins that an adjustment is booked in; nil for usage.
+  func mayHold(_ place: SegmentSummary.HourKind, bookingStart: Hour?) -> Bool {
+    guard let lastArrival = lastArrivals[place] else { return false }
+    return bookingStart.map { lastArrival >= $0.start } ?? true
   }
 
   private static func missing(from: UInt64, to: UInt64) -> CommandFailure {
     CommandFailure(
       "the log begins at position \(to), and the manifest does not say what the segments from "
         + "position \(from) on held: no usage of these can be verified", exit: .beyondRetention)
-  }
-}
-
-extension ManifestEntry.HourSums {
-  /// The hour and the kind; nil if they are not readable.
-  fileprivate var key: SegmentSummary.HourKind? {
-    guard let hour = try? Hour(parsing: hour), let kind = UsageKind(name: kind) else { return nil }
-    return SegmentSummary.HourKind(hour: hour, kind: kind)
   }
 }

@@ -25,9 +25,6 @@ public struct HourComparison: Sendable {
     self.limit = limit
   }
 
-  /// Whether deleted segments had usage of an hour and kind.
-  public func isGone(_ place: SegmentSummary.HourKind) -> Bool { expected[place] != nil }
-
   /// Takes a row of either table; hours that are whole in the log are passed over.
   ///
   /// - Parameters:
@@ -37,9 +34,9 @@ public struct HourComparison: Sendable {
   public mutating func take(
     _ place: SegmentSummary.HourKind, kept: UsageSums?, stored: UsageSums?
   ) {
-    guard isGone(place) else { return }
-    if let kept { expected[place, default: .init()].add(kept) }
-    if let stored { found[place, default: .init()].add(stored) }
+    guard expected[place] != nil else { return }
+    if let kept { expected[place, default: .init()].addWrapping(.init(kept)) }
+    if let stored { found[place, default: .init()].addWrapping(.init(stored)) }
   }
 
   /// Compares once all rows are taken.
@@ -85,9 +82,6 @@ public struct HourDifference: Sendable, Hashable, CustomStringConvertible {
 }
 
 extension SegmentSummary.HourSums {
-  /// Adds a row. What a superuser wrote may be any number: it wraps instead of trapping.
-  fileprivate mutating func add(_ sums: UsageSums) {
-    count &+= sums.count
-    quantity &+= sums.quantity
-  }
+  /// What a row adds.
+  fileprivate init(_ sums: UsageSums) { self.init(count: sums.count, quantity: sums.quantity) }
 }

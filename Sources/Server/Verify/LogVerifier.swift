@@ -13,13 +13,13 @@ public enum LogVerifier {
   ///
   /// Checkpoint, rows and periods are read in one snapshot, which is closed before the log is
   /// folded: a long fold keeps nothing in Postgres from being cleaned up. Memory grows with the
-  /// number of rows, about 250 bytes for each.
+  /// number of rows, about 250 bytes for each, and of operations in finalized periods.
   ///
   /// - Parameters:
   ///   - layout: the data directory.
   ///   - database: Postgres.
-  ///   - scope: compares only these rows, and the row of `billing_periods` of that period; nil for
-  ///     all. What deleted segments held is then known only as far as the period's own row says it.
+  ///   - scope: compares only these rows, and the rows of `billing_periods` that are in it; nil for
+  ///     all. What deleted segments held is then known only as far as these say it.
   ///   - progress: told the bytes of the log that are done, and all of them.
   /// - Throws: ``CommandFailure`` if the log is damaged or not the one that Postgres was flushed
   ///   from, or if neither has anything in the scope; with ``CommandExit/beyondRetention`` if
@@ -149,27 +149,26 @@ public enum LogVerifier {
       tenants.insert(key.tenant)
       guard let kind = UsageKind(rawValue: key.kind) else { return }
       let place = SegmentSummary.HourKind(hour: Hour(index: key.hour), kind: kind)
-      let isLate = key.booking != RollupKey.notLate
+      let booking = key.booking == RollupKey.notLate ? nil : Hour(index: key.booking)
+      let isGone = deleted.mayHold(place, bookingStart: booking)
       func row() -> RollupRow {
         RollupRow(
-          subject: log.fold.subject(of: key), hour: place.hour,
-          bookingStart: isLate ? Hour(index: key.booking) : nil,
+          subject: log.fold.subject(of: key), hour: place.hour, bookingStart: booking,
           sums: expected ?? found ?? UsageSums())
       }
-      if isLate {
-        result.adjustments.take(
-          expected: expected, found: found, isGone: hours.isGone(place), row: row)
+      if booking != nil {
+        result.adjustments.take(expected: expected, found: found, isGone: isGone, row: row)
       } else {
-        result.usage.take(expected: expected, found: found, isGone: hours.isGone(place), row: row)
+        result.usage.take(expected: expected, found: found, isGone: isGone, row: row)
       }
       hours.take(place, kept: expected, stored: found)
       periods.take(key, kept: expected, stored: found)
     }
     // The manifest knows neither tenants nor bookings: only all rows together can equal it.
     if scope == nil { hours.finish() }
-    periods.finish(log.fold, deleted, scope)
+    try periods.finish(log.fold, deleted, scope)
     result.segments += log.folded
-    result.deletedSegments += deleted.segments
+    result.deletedSegments += deleted.segments.count
     result.records += log.fold.records
     result.tenants += tenants.count
     result.deletedHours.add(hours)
@@ -183,12 +182,9 @@ public enum LogVerifier {
       $0 + $1.equal + $1.differing + $1.incomparable
     }
     guard rows == 0, result.periods.differing == 0,
-      !stored.periods.contains(where: { $0.row.period == scope.period })
+      !stored.periods.contains(where: { scope.period == nil || $0.row.period == scope.period })
     else { return }
-    throw CommandFailure(
-      "there is no period \(scope.period.text)"
-        + (scope.tenant.map { " of tenant \($0)" } ?? "")
-        + ", neither in Postgres nor in the log")
+    throw CommandFailure("there is no \(scope.name), neither in Postgres nor in the log")
   }
 
   static func failure(_ error: any Error) -> CommandFailure {
@@ -201,13 +197,20 @@ public enum LogVerifier {
 }
 
 extension FoldScope {
-  /// The rows of `usage_hourly` that belong to the period.
-  var usageFilter: UsageFilter {
-    UsageFilter(tenant: tenant, from: hull.start, to: hull.end)
+  /// What it is, for sentences.
+  var name: String {
+    (period.map { "period \($0.text)" } ?? "usage") + (tenant.map { " of tenant \($0)" } ?? "")
   }
 
-  /// The rows of `usage_adjustments` that belong to the period.
+  /// The rows of `usage_hourly` that belong to it.
+  var usageFilter: UsageFilter {
+    guard period != nil else { return UsageFilter(tenant: tenant) }
+    return UsageFilter(tenant: tenant, from: hull.start, to: hull.end)
+  }
+
+  /// The rows of `usage_adjustments` that belong to it.
   var adjustmentsFilter: UsageFilter {
-    UsageFilter(tenant: tenant, booked: hull.start..<hull.end)
+    guard period != nil else { return UsageFilter(tenant: tenant) }
+    return UsageFilter(tenant: tenant, booked: hull.start..<hull.end)
   }
 }

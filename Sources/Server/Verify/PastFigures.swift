@@ -27,8 +27,8 @@ public struct PastFigures: Sendable {
     public var tenant: String
     /// What became of them.
     public var outcome: Outcome
-    /// The figures by name, such as `totals.usage.traffic.records`. Levels are there if the period
-    /// was finalized by then.
+    /// The figures by name, such as `totals.usage.traffic.records`; those of single operations are
+    /// compared too, but not here. Levels are there if the period was finalized by then.
     public var figures: [String: String]
     /// What differs, one sentence each.
     public var differences: [String]
@@ -96,7 +96,7 @@ public struct PastFigures: Sendable {
           guard let finalized = $0.row.finalized else { return false }
           return finalized.partition == number && finalized.position < ends[number]
         }
-        found += Self.figures(log, scope, fixed, isWhole: try log.deleted().spares(scope.hull))
+        found += try Self.figures(log, scope, fixed)
       }
       tenants = found.sorted { $0.tenant.utf8.lexicographicallyPrecedes($1.tenant.utf8) }
     } catch {
@@ -105,47 +105,60 @@ public struct PastFigures: Sendable {
   }
 
   private static func figures(
-    _ log: PartitionLog, _ scope: FoldScope, _ periods: [StoredPeriod], isWhole: Bool
-  ) -> [Tenant] {
-    var sums: [UInt32: PeriodFigures] = [:]
+    _ log: PartitionLog, _ scope: FoldScope, _ periods: [StoredPeriod]
+  ) throws -> [Tenant] {
+    let deleted = try log.deleted()
+    var sums: [UInt32: PeriodFigures<UInt32>] = [:]
     log.fold.forEachRow { key, expected, _ in
       guard let expected, let kind = UsageKind(rawValue: key.kind) else { return }
       sums[key.tenant, default: PeriodFigures()].add(
-        expected, kind: kind, isAdjustment: key.booking != RollupKey.notLate)
+        expected, kind: kind, operation: key.operation,
+        isAdjustment: key.booking != RollupKey.notLate)
     }
     var tenants: [Tenant] = []
     for period in periods {
       let number = log.fold.tenantNumber(period.row.tenant)
       let figures = (number.flatMap { sums.removeValue(forKey: $0) } ?? PeriodFigures())
-        .named(opening: period.row.openingLevel)
-      tenants.append(compare(period, figures, isWhole: isWhole))
+        .named(opening: period.row.openingLevel) { log.fold.operation($0) }
+      tenants.append(try compare(period, figures, isWhole: deleted.spares(period.row.bounds)))
     }
     for (number, figures) in sums {
+      let tenant = log.fold.tenant(number)
+      let isWhole = deleted.spares(scope.bounds(of: tenant) ?? scope.hull)
       // Levels are known once the period before is finalized; here they are changes alone.
-      let named = figures.named(opening: 0).filter { !$0.key.hasSuffix("_level") }
+      let named = figures.named(opening: 0) { log.fold.operation($0) }
+        .filter { !($0.key.path.first?.hasSuffix("_level") ?? false) }
       tenants.append(
         Tenant(
-          tenant: log.fold.tenant(number), outcome: isWhole ? .open : .beyondRetention,
-          figures: named, differences: []))
+          tenant: tenant, outcome: isWhole ? .open : .beyondRetention, figures: byKind(named),
+          differences: []))
     }
     return tenants
   }
 
   private static func compare(
-    _ period: StoredPeriod, _ figures: [String: String], isWhole: Bool
-  ) -> Tenant {
-    guard isWhole else {
-      return Tenant(
-        tenant: period.row.tenant, outcome: .beyondRetention, figures: figures, differences: [])
+    _ period: StoredPeriod, _ figures: [FigureName: String], isWhole: Bool
+  ) throws -> Tenant {
+    var tenant = Tenant(
+      tenant: period.row.tenant, outcome: .beyondRetention, figures: byKind(figures),
+      differences: [])
+    guard isWhole else { return tenant }
+    let stored = try period.figures
+    for name in Set(figures.keys).union(stored.keys).sorted()
+    where figures[name] != stored[name] {
+      tenant.differences.append(
+        "\(period.name): \(name.text) is \(stored[name] ?? "nothing"), the log gives "
+          + (figures[name] ?? "nothing"))
     }
-    let names = Set(figures.keys).union(period.figures.keys).sorted()
-    let differences = names.filter { figures[$0] != period.figures[$0] }.map { name in
-      "billing_periods (\(period.row.tenant), \(period.row.period.text)): \(name) is "
-        + "\(period.figures[name] ?? "nothing"), the log gives \(figures[name] ?? "nothing")"
-    }
-    return Tenant(
-      tenant: period.row.tenant, outcome: differences.isEmpty ? .equal : .differs,
-      figures: figures, differences: differences)
+    tenant.outcome = tenant.differences.isEmpty ? .equal : .differs
+    return tenant
+  }
+
+  /// The figures but for those of single operations.
+  private static func byKind(_ figures: [FigureName: String]) -> [String: String] {
+    var named: [String: String] = [:]
+    for (name, value) in figures where !name.isOfOperation { named[name.text] = value }
+    return named
   }
 
   private static func noFlush(_ moment: FlushMoment) -> CommandFailure {

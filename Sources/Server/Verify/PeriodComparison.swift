@@ -24,10 +24,11 @@ public struct PeriodComparison: Sendable {
 
   private let limit: Int
   private let periods: [StoredPeriod]
-  /// The hours of the periods that Postgres knows, by tenant, ascending.
+  /// The hours of the finalized periods that Postgres knows, by tenant, ascending.
   private var bounds: [UInt32: [PeriodBounds]] = [:]
-  private var rows: [Place: PeriodFigures] = [:]
-  private var log: [Place: PeriodFigures] = [:]
+  /// Sums by the numbers of operations.
+  private var rows: [Place: PeriodFigures<UInt32>] = [:]
+  private var log: [Place: PeriodFigures<UInt32>] = [:]
 
   /// A comparison of nothing yet.
   ///
@@ -46,13 +47,13 @@ public struct PeriodComparison: Sendable {
   init(_ periods: [StoredPeriod], _ fold: borrowing LogFold, limit: Int) {
     self.limit = limit
     self.periods = periods
-    for period in periods {
+    for period in periods where period.row.finalized != nil {
       guard let tenant = fold.tenantNumber(period.row.tenant) else { continue }
       bounds[tenant, default: []].append(period.row.bounds)
     }
   }
 
-  /// The first hour of the period that an hour lies in; nil if Postgres has no such period.
+  /// The first hour of the finalized period that an hour lies in; nil if Postgres has none.
   private func start(ofPeriodWith hour: Hour, _ tenant: UInt32) -> Hour? {
     guard let periods = bounds[tenant] else { return nil }
     var (low, high) = (0, periods.count)
@@ -76,10 +77,12 @@ public struct PeriodComparison: Sendable {
     guard let start = start(ofPeriodWith: hour, key.tenant) else { return }
     let place = Place(tenant: key.tenant, start: start)
     if let stored {
-      rows[place, default: PeriodFigures()].add(stored, kind: kind, isAdjustment: isLate)
+      rows[place, default: PeriodFigures()].add(
+        stored, kind: kind, operation: key.operation, isAdjustment: isLate)
     }
     if let kept {
-      log[place, default: PeriodFigures()].add(kept, kind: kind, isAdjustment: isLate)
+      log[place, default: PeriodFigures()].add(
+        kept, kind: kind, operation: key.operation, isAdjustment: isLate)
     }
   }
 
@@ -89,13 +92,14 @@ public struct PeriodComparison: Sendable {
   ///   - fold: the log.
   ///   - deleted: what deleted segments held.
   ///   - scope: what is compared; nil for every period.
+  /// - Throws: ``CommandFailure`` if the figures of a row cannot be read at all.
   mutating func finish(
     _ fold: borrowing LogFold, _ deleted: DeletedUsage, _ scope: FoldScope? = nil
-  ) {
-    var entries: [Place: PeriodFinalization] = [:]
+  ) throws(CommandFailure) {
+    var entries: [Finalized: PeriodFinalization] = [:]
     for entry in fold.finalizations {
       guard let tenant = fold.tenantNumber(entry.tenant) else { continue }
-      entries[Place(tenant: tenant, start: entry.bounds.start)] = entry
+      entries[Finalized(tenant: tenant, period: entry.bounds.period)] = entry
     }
     // What the log finalizes, as far as it still names it, and Postgres has not shown yet.
     var missing = missing(fold, scope)
@@ -104,9 +108,10 @@ public struct PeriodComparison: Sendable {
       let tenant = fold.tenantNumber(period.row.tenant)
       let row = period.row
       let place = tenant.map { Place(tenant: $0, start: row.bounds.start) }
-      if let tenant { missing.remove(Finalized(tenant: tenant, period: row.bounds.period)) }
+      let known = tenant.map { Finalized(tenant: $0, period: row.period) }
+      if let known { missing.remove(known) }
       if before?.tenant != tenant { before = nil }
-      if let scope, row.period != scope.period {
+      if let wanted = scope?.period, row.period != wanted {
         if let closing = row.finalized?.closingLevel {
           before = tenant.map { ($0, row.bounds.end, closing) }
         }
@@ -114,18 +119,11 @@ public struct PeriodComparison: Sendable {
       }
       var figures = state(of: row, tenant, fold)
       if let finalized = period.row.finalized {
-        if let entry = place.flatMap({ entries[$0] }) {
-          figures.add("finalized_at", finalized.time.text, log: entry.time.text)
-          figures.add("finalized_by", finalized.operatorName, log: entry.operatorName)
-          figures.add(
-            "log_position", "\(finalized.position.rawValue)", log: "\(entry.position.rawValue)")
-          figures.add("period_end", row.bounds.end.text, log: entry.bounds.end.text)
-        }
+        if let entry = known.flatMap({ entries[$0] }) { figures.add(row, finalized, log: entry) }
         let opening = before?.closing ?? 0
         figures.add(
-          period.figures, rows: sums(place, in: rows).named(opening: opening),
-          log: deleted.spares(row.bounds)
-            ? sums(place, in: log).named(opening: opening) : nil)
+          try period.figures, rows: named(place, in: rows, opening: opening, fold),
+          log: deleted.spares(row.bounds) ? named(place, in: log, opening: opening, fold) : nil)
         before = tenant.map { ($0, row.bounds.end, finalized.closingLevel) }
       } else if before == nil || before?.end == row.bounds.start {
         figures.add("opening_level", "\(period.row.openingLevel)", rows: "\(before?.closing ?? 0)")
@@ -157,7 +155,9 @@ public struct PeriodComparison: Sendable {
     }
     guard let scope else { return found }
     let tenant = scope.tenant.map { fold.tenantNumber($0) }
-    return found.filter { $0.period == scope.period && (tenant == nil || $0.tenant == tenant) }
+    return found.filter {
+      (scope.period == nil || $0.period == scope.period) && (tenant == nil || $0.tenant == tenant)
+    }
   }
 
   private func state(
@@ -171,8 +171,12 @@ public struct PeriodComparison: Sendable {
     return figures
   }
 
-  private func sums(_ place: Place?, in sums: [Place: PeriodFigures]) -> PeriodFigures {
-    place.flatMap { sums[$0] } ?? PeriodFigures()
+  private func named(
+    _ place: Place?, in sums: [Place: PeriodFigures<UInt32>], opening: Int128,
+    _ fold: borrowing LogFold
+  ) -> [FigureName: String] {
+    (place.flatMap { sums[$0] } ?? PeriodFigures())
+      .named(opening: opening) { fold.operation($0) }
   }
 
   private mutating func note(
@@ -208,18 +212,38 @@ private struct DifferingFigures {
     all.append(PeriodDifference.Figure(name: name, found: found, rows: rows, log: log))
   }
 
+  /// Keeps what the log says otherwise of a finalization.
+  mutating func add(_ row: PeriodRow, _ finalized: FinalizedPeriod, log: PeriodFinalization) {
+    add("finalized_at", finalized.time.text, log: log.time.text)
+    add("finalized_by", finalized.operatorName, log: log.operatorName)
+    add("log_position", "\(finalized.position.rawValue)", log: "\(log.position.rawValue)")
+    add("period_start", row.bounds.start.text, log: log.bounds.start.text)
+    add("period_end", row.bounds.end.text, log: log.bounds.end.text)
+    add("run_id", Self.text(finalized.run), log: Self.text(log.run))
+    add(
+      "acceptance_position", Self.text(finalized.acceptance?.position.rawValue),
+      log: Self.text(log.acceptance?.rawValue))
+  }
+
+  private static func text(_ number: (some BinaryInteger)?) -> String {
+    number.map { "\($0)" } ?? "null"
+  }
+
   /// Keeps those figures of a finalized row that are not what its rows, and the log if it is given,
   /// make them.
-  mutating func add(_ found: [String: String], rows: [String: String], log: [String: String]?) {
+  mutating func add(
+    _ found: [FigureName: String], rows: [FigureName: String], log: [FigureName: String]?
+  ) {
+    if found == rows, log == nil || log == found { return }
     var names = Set(found.keys).union(rows.keys)
     if let log { names.formUnion(log.keys) }
     for name in names.sorted() {
       add(
-        name, found[name] ?? Self.nothing, rows: rows[name] ?? Self.nothing,
+        name.text, found[name] ?? Self.nothing, rows: rows[name] ?? Self.nothing,
         log: log.map { $0[name] ?? Self.nothing })
     }
   }
 
-  /// A kind of usage that there was none of stands nowhere in `totals`.
+  /// A kind or an operation that there was no usage of stands nowhere in the columns.
   private static let nothing = "nothing"
 }

@@ -27,7 +27,7 @@ public struct RollupComparison: Sendable {
   /// - Parameters:
   ///   - expected: what the retained log gives; nil if it has no such row.
   ///   - found: what Postgres holds; nil if it has no such row.
-  ///   - isGone: whether deleted segments had usage of the row's hour and kind.
+  ///   - isGone: whether deleted segments may have had usage of the row.
   ///   - row: makes the row, which only a difference needs.
   public mutating func take(
     expected: UsageSums?, found: UsageSums?, isGone: Bool = false, row: () -> RollupRow
@@ -37,7 +37,7 @@ public struct RollupComparison: Sendable {
       return
     }
     let row = row()
-    if isGone, let found, Self.holds(found, expected ?? UsageSums(), row.subject.kind) {
+    if isGone, let found, Self.holds(found, expected ?? UsageSums(), row) {
       incomparable += 1
       incomparableHours.insert(row.hour)
       return
@@ -47,10 +47,12 @@ public struct RollupComparison: Sendable {
   }
 
   /// Whether sums can have a part of the log in them: what is gone can only be missing in the log,
-  /// never in Postgres.
-  private static func holds(_ sums: UsageSums, _ part: UsageSums, _ kind: UsageKind) -> Bool {
+  /// never in Postgres. Of adjustments a void may be gone, which took something away.
+  private static func holds(_ sums: UsageSums, _ part: UsageSums, _ row: RollupRow) -> Bool {
+    if row.table == .adjustments { return true }
     guard sums.count >= part.count else { return false }
-    return kind == .storage || (sums.quantity >= part.quantity && sums.weighted >= part.weighted)
+    return row.subject.kind == .storage
+      || (sums.quantity >= part.quantity && sums.weighted >= part.weighted)
   }
 
   private mutating func keep(_ difference: RollupDifference) {

@@ -2,6 +2,7 @@ import ArgumentParser
 import Database
 import Metering
 import Server
+import Wire
 
 /// Which record of the log a command is about.
 struct RecordOptions: ParsableArguments {
@@ -24,6 +25,9 @@ struct RecordOptions: ParsableArguments {
       throw ValidationError(
         "--hour: found \(JSONText.quoted(hour)); allowed: the start of an hour such as "
           + "2026-01-05T14:00:00Z")
+    }
+    guard !RecordKey.meant(by: key).isEmpty else {
+      throw ValidationError("--key: allowed: 1 to 255 bytes of text")
     }
     guard (1...1_000).contains(reason.utf8.count) else {
       throw ValidationError("--reason: allowed: 1 to 1,000 bytes of text")
@@ -53,7 +57,8 @@ struct VoidRecord: ParsableCommand {
       Asks the running service. The record is looked for in the log by its tenant, key and hour, \
       and its exact negative is booked: in its own row while its period is open, else as an \
       adjustment in the oldest open period. Nothing is deleted, and the key stays taken: sent \
-      again, the record is a duplicate. Exits 1 if it is refused, and 3 if it is not in the log.
+      again, the record is a duplicate. Exits 1 if it is refused or no such record was accepted, \
+      and 3 if the log that may have held it is beyond retention.
       """)
 
   @OptionGroup var service: ServiceOptions

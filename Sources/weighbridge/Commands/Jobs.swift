@@ -6,7 +6,7 @@ import Server
 /// `weighbridge jobs`
 struct Jobs: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "List, show, run and retry jobs: finalizing and verifying at their time.",
+    abstract: "List, show, run and retry jobs: finalizing, verifying and exporting at their time.",
     subcommands: [List.self, Show.self, RunJob.self, Retry.self])
 
   /// One job, which must exist.

@@ -20,16 +20,6 @@ struct Period: ParsableCommand {
     }
   }
 
-  private static func rows(
-    _ database: DatabaseOptions, tenant: String?, period: BillingPeriod?
-  ) throws -> [PeriodRow] {
-    var rows: [PeriodRow] = []
-    try database.open().snapshot { snapshot in
-      try snapshot.periods(tenant: tenant, period: period) { rows.append($0) }
-    }
-    return rows
-  }
-
   /// `weighbridge period list`
   struct List: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -40,7 +30,10 @@ struct Period: ParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-      let rows = try Period.rows(database, tenant: tenant, period: nil)
+      var rows: [PeriodRow] = []
+      try database.open().snapshot { snapshot in
+        try snapshot.periods(tenant: tenant) { rows.append($0) }
+      }
       Console.write(try json ? PeriodText.json(rows) : PeriodText.list(rows))
     }
   }
@@ -48,7 +41,11 @@ struct Period: ParsableCommand {
   /// `weighbridge period show`
   struct Show: ParsableCommand {
     static let configuration = CommandConfiguration(
-      abstract: "Show one period with its totals, for all tenants or for one.")
+      abstract: "Show one period with its totals, for all tenants or for one.",
+      discussion: """
+        Warns of hours at whose ends a tenant has less than nothing stored, and names the rows of \
+        usage that took the bytes away.
+        """)
 
     @OptionGroup var database: DatabaseOptions
     @Option(help: ArgumentHelp("The month, such as 2026-01.", valueName: "month"))
@@ -57,12 +54,15 @@ struct Period: ParsableCommand {
     @Flag(help: "Print JSON.") var json = false
 
     func run() throws {
-      let rows = try Period.rows(database, tenant: tenant, period: Period.parse(period))
-      if json {
-        Console.write(try PeriodText.json(rows))
-      } else {
-        Console.write(rows.map(PeriodText.text).joined(separator: "\n"))
+      let month = try Period.parse(period)
+      var rows: [PeriodRow] = []
+      var levels: [NegativeLevel] = []
+      try database.open().snapshot { snapshot in
+        try snapshot.periods(tenant: tenant, period: month) { rows.append($0) }
+        try snapshot.negativeLevels(in: month, of: tenant) { levels.append($0) }
       }
+      let texts = rows.map { row in PeriodText.text(row, levels.of(row)) }
+      Console.write(try json ? PeriodText.json(rows, levels) : texts.joined(separator: "\n"))
       if rows.isEmpty {
         throw CommandFailure(
           "there is no period \(period)" + (tenant.map { " of tenant \($0)" } ?? ""))
@@ -80,12 +80,15 @@ struct Period: ParsableCommand {
 
         What was taken is flushed to Postgres first. A command that ends meanwhile, such as by \
         Ctrl-C, finalizes nothing; weighbridge period show tells what became of it.
+
+        Warns of tenants that have less than nothing stored in the period, as Postgres has it; \
+        this refuses nothing.
         """)
 
     /// Seconds to wait: two flushes, while Postgres may be slow.
     private static let timeout = 290
 
-    @OptionGroup var service: ServiceOptions
+    @OptionGroup var database: DatabaseOptions
     @Option(help: ArgumentHelp("The month, such as 2026-01.", valueName: "month"))
     var period: String
     @Option(help: "Only this tenant.") var tenant: String?
@@ -96,17 +99,53 @@ struct Period: ParsableCommand {
     @Flag(help: "Say what would be done, and change nothing.") var dryRun = false
     @Flag(help: "Print JSON.") var json = false
 
+    func validate() throws {
+      guard let acceptGaps, !(1...1_000).contains(acceptGaps.utf8.count) else { return }
+      throw ValidationError("--accept-gaps: allowed: a reason of 1 to 1,000 bytes of text")
+    }
+
     func run() throws {
       let period = try Period.parse(period)
       let request = ControlRequest(
         .finalize, period: period.text, tenant: tenant,
         operatorName: ServiceOptions.operatorName, acceptsGaps: acceptGaps, isDryRun: dryRun)
-      let results = try service.ask(request, timeout: Self.timeout).finalized ?? []
+      let results =
+        try ControlClient.send(
+          request, to: ServiceOptions.layout(of: database.configuration()), timeout: Self.timeout
+        ).finalized ?? []
+      let levels = levels(of: results, in: period)
       Console.write(
         try json
-          ? PeriodText.json(results, period: period)
-          : PeriodText.text(results, period: period, isDryRun: dryRun))
+          ? PeriodText.json(results, levels, period: period, isDryRun: dryRun)
+          : PeriodText.text(results, levels ?? [], period: period, isDryRun: dryRun))
       try Ending.end(results.contains { $0.refusal != nil } ? .refused : .done)
     }
+
+    /// What warns of the tenants that are finalized, or would be; nil if Postgres does not say.
+    private func levels(
+      of results: [FinalizeResult], in period: BillingPeriod
+    ) -> [NegativeLevel]? {
+      let tenants = Set(results.filter { $0.refusal == nil }.map { Array($0.tenant.utf8) })
+      guard !tenants.isEmpty else { return [] }
+      var levels: [NegativeLevel] = []
+      do {
+        try database.open().snapshot { snapshot in
+          try snapshot.negativeLevels(in: period, of: tenant) {
+            if tenants.contains(Array($0.tenant.utf8)) { levels.append($0) }
+          }
+        }
+      } catch {
+        Console.note("weighbridge: stored bytes below 0 were not looked for: \(error)")
+        return nil
+      }
+      return levels
+    }
+  }
+}
+
+extension [NegativeLevel] {
+  /// Those of a period of a tenant.
+  func of(_ row: PeriodRow) -> [NegativeLevel] {
+    filter { $0.tenant.utf8.elementsEqual(row.tenant.utf8) }
   }
 }

@@ -11,7 +11,9 @@ extension Jobs {
       commandName: "run", abstract: "Have a job done now by the running service, and wait for it.",
       discussion: """
         finalize needs --period, and finalizes it for all tenants or for --tenant; this cannot be \
-        undone. verify compares Postgres with the log.
+        undone. verify compares Postgres with the log, all of it or what --period and --tenant \
+        leave. export needs --period, which must be finalized, and puts its rollups, or what \
+        --what says, into a file in jobs.exportDirectory.
 
         Exits 0 if the job is done, 3 if it is done and rows are beyond retention, 1 if it failed; \
         a job that waits for another attempt goes on without the command. Ctrl-C ends the command, \
@@ -19,10 +21,16 @@ extension Jobs {
         """)
 
     @OptionGroup var database: DatabaseOptions
-    @Argument(help: "finalize or verify.") var kind: String
+    @Argument(help: "finalize, verify or export.") var kind: String
     @Option(help: ArgumentHelp("The month, such as 2026-01.", valueName: "month"))
     var period: String?
     @Option(help: "Only this tenant.") var tenant: String?
+    @Option(help: "With export: rollups (default), adjustments or records, which need --tenant.")
+    var what: ExportTable?
+    @Option(help: "With export: csv or ndjson; default: jobs.exportFormat.")
+    var format: ExportFormat?
+    @Option(help: "With export: gzip, zstd or none; default: jobs.exportCompression.")
+    var compress: ExportCompression?
     @Flag(help: "Put the job in and do not wait; the service may be down.") var noWait = false
     @Flag(help: "Only say what would be done.") var dryRun = false
     @Flag(help: "Print JSON.") var json = false
@@ -30,10 +38,13 @@ extension Jobs {
     func run() throws {
       guard let kind = JobKind(rawValue: kind) else {
         throw CommandFailure(
-          "found \(JSONText.quoted(kind)); allowed: finalize, verify", exit: .usage)
+          "found \(JSONText.quoted(kind)); allowed: finalize, verify, export", exit: .usage)
       }
       let order = try JobOrder(
-        kind, period: try period.map { text in try Period.parse(text) }, tenant: tenant,
+        kind,
+        JobArguments(
+          period: try period.map { try Period.parse($0).text }, tenant: tenant, what: what,
+          format: format, compress: compress),
         calendars: try database.configuration().calendars)
       let layout = try ServiceOptions.layout(of: database.configuration())
       // What was taken and is not in Postgres yet counts too.

@@ -15,8 +15,9 @@ struct Verify: ParsableCommand {
       with the manifest. The service may run meanwhile.
 
       With --period only the rows of that period are compared: those of its hours, the adjustments \
-      that are booked in it, and its row in billing_periods; with --tenant only those of one \
-      tenant. Of deleted segments the manifest then says nothing, since it knows no tenants.
+      that are booked in it, and its row in billing_periods; with --tenant, with or without \
+      --period, only those of one tenant. Of deleted segments the manifest then says nothing, \
+      since it knows no tenants.
 
       With --as-of the figures of the period are printed as the log gives them up to the end of a \
       flush: of each partition up to where its last flush ended whose id is not above the given \
@@ -32,7 +33,7 @@ struct Verify: ParsableCommand {
   @OptionGroup var database: DatabaseOptions
   @Option(help: ArgumentHelp("Only this period, a month such as 2026-01.", valueName: "month"))
   var period: String?
-  @Option(help: "With --period, only this tenant.") var tenant: String?
+  @Option(help: "Only this tenant.") var tenant: String?
   @Option(
     help: ArgumentHelp(
       "With --period, as of this flush id, or of a time such as 2026-02-01T00:00:00Z.",
@@ -41,9 +42,7 @@ struct Verify: ParsableCommand {
   @Flag(help: "Print JSON.") var json = false
 
   func validate() throws {
-    guard period == nil else { return }
-    if tenant != nil { throw ValidationError("--tenant goes with --period") }
-    if asOf != nil { throw ValidationError("--as-of goes with --period") }
+    if asOf != nil, period == nil { throw ValidationError("--as-of goes with --period") }
   }
 
   func run() throws {
@@ -52,19 +51,20 @@ struct Verify: ParsableCommand {
         tenant: tenant, period: try Period.parse($0),
         calendars: try database.configuration().calendars)
     }
+    let narrowed = scope ?? tenant.map { FoldScope(tenant: $0) }
     let moment = try asOf.map(Self.moment)
     let layout = try ServiceOptions.layout(of: database.configuration())
     let rollups = try database.open()
-    if let moment, let scope {
+    if let moment, let scope, let period = scope.period {
       let past = try ProgressLine.whileReading { progress throws(CommandFailure) in
         try PastFigures(at: moment, of: scope, in: layout, rollups, progress: progress)
       }
       Console.write(
-        try json ? PastText.json(past, scope.period) : PastText.text(past, scope.period))
+        try json ? PastText.json(past, period) : PastText.text(past, period))
       return try Ending.end(past.exit)
     }
     let result = try ProgressLine.whileReading { progress throws(CommandFailure) in
-      try LogVerifier.verify(layout, against: rollups, scope: scope, progress: progress)
+      try LogVerifier.verify(layout, against: rollups, scope: narrowed, progress: progress)
     }
     Console.write(try json ? VerificationText.json(result) : VerificationText.text(result))
     try Ending.end(result.exit)

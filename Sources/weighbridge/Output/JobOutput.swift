@@ -38,6 +38,7 @@ enum JobOutput {
       "result",
       "\(NumberText.count(summary.tenants, "tenant")), \(NumberText.count(summary.rows, "row")), "
         + "\(NumberText.count(summary.records, "record")), \(summary.seconds) s")
+    if let file = summary.file { facts.add("file", file) }
     if !summary.errors.isEmpty {
       facts.add("errors", StatusText.counts(summary.errors.mapValues { UInt64($0) }))
     }
@@ -69,7 +70,10 @@ enum JobOutput {
   private static func subject(_ arguments: JobArguments) -> String {
     var text = arguments.tenant ?? "all tenants"
     if let except = arguments.except { text += " but \(except.count)" }
-    return [arguments.period, text].compactMap(\.self).joined(separator: ", ")
+    return [
+      arguments.what?.rawValue, arguments.period, text, arguments.format?.rawValue,
+      arguments.compress?.rawValue,
+    ].compactMap(\.self).joined(separator: ", ")
   }
 }
 
